@@ -1,0 +1,1 @@
+"""Ragline: a self-hosted asynchronous RAG server."""

@@ -1,0 +1,1 @@
+"""The `ragline` command: thin commands over the client library."""

@@ -1,0 +1,1 @@
+"""The typed client library, which our own command line uses."""

@@ -1,0 +1,1 @@
+"""Upload, status, reading and deletion of documents."""

@@ -1,0 +1,1 @@
+"""Our face on the durable engine; the only importer of DBOS."""

@@ -1,0 +1,1 @@
+"""What users see of jobs: their state, progress, events and end."""

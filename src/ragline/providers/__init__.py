@@ -1,0 +1,1 @@
+"""The parts Ragline does not own, behind one page of contracts."""

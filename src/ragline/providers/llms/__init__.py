@@ -1,0 +1,1 @@
+"""Adapters that answer a question from passages."""

@@ -1,0 +1,1 @@
+"""Adapters that read files into pages of text."""

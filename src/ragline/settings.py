@@ -1,0 +1,155 @@
+"""All settings, read once from `RAGLINE_*` variables or a `.env` file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ragline.errors import ConfigurationError
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Every setting with a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="RAGLINE_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(
+        default=Path.home() / ".ragline",
+        description="Folder that holds the database, the files, the index and the first key.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the database; unset means SQLite in the data directory.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the HTTP server listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP server.")
+    url: str = Field(
+        default="http://127.0.0.1:8080", description="Server that the command line speaks to."
+    )
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="The first owner's key; unset means that the first start makes one.",
+    )
+    log_level: str = Field(
+        default="info",
+        pattern="^(debug|info|warning|error)$",
+        description="Least severe log line that is written: debug, info, warning or error.",
+    )
+    max_upload_bytes: int = Field(
+        default=512 * 1024**2, ge=1024, description="Largest body of an upload, in bytes."
+    )
+    max_text_bytes: int = Field(
+        default=8 * 1024**2, ge=1024, description="Largest body of a JSON request, in bytes."
+    )
+    max_files_per_upload: int = Field(
+        default=200, ge=1, le=1000, description="Most files in one upload."
+    )
+
+    embedder: str = Field(default="use", description="Name of the embedder adapter.")
+    vector_store: str = Field(
+        default="qdrant_edge", description="Name of the vector store adapter."
+    )
+    llm: str = Field(
+        default="extractive", description="Name of the adapter that answers questions."
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        description="Base URL of the OpenAI-compatible server behind the `openai` adapter.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key sent to the OpenAI-compatible server."
+    )
+    openai_model: str = Field(
+        default="gpt-4o-mini", description="Model asked for where a request names none."
+    )
+    openai_timeout_seconds: float = Field(
+        default=60, gt=0, description="Time after which a call to the model is given up."
+    )
+
+    compute_workers: int = Field(
+        default=CORES, ge=1, le=256, description="Child processes for parsing and embedding."
+    )
+    parse_wall_seconds: float = Field(
+        default=60, gt=0, description="Longest time a child may take for one batch of pages."
+    )
+    parse_cpu_seconds: int = Field(
+        default=45, ge=1, description="Most CPU time a child may take for one batch of pages."
+    )
+    parse_memory_mb: int = Field(
+        default=1536, ge=256, description="Most memory of a parsing child, in MiB."
+    )
+    parse_output_mb: int = Field(
+        default=64, ge=1, description="Most text that one batch of pages may give, in MiB."
+    )
+    parse_open_files: int = Field(
+        default=128, ge=32, description="Most files that a child may hold open."
+    )
+    pages_per_batch: int = Field(
+        default=32, ge=1, description="Pages that a child reads at a time; the unit of resumption."
+    )
+    max_pages: int = Field(default=20_000, ge=1, description="Most pages of one document.")
+    embed_batch: int = Field(
+        default=64, ge=1, le=4096, description="Passages that a child embeds at a time."
+    )
+
+    chat_concurrency: int = Field(default=4, ge=1, description="Chat jobs run at once by a worker.")
+    ingest_concurrency: int = Field(
+        default=2 * CORES, ge=1, description="Documents ingested at once by a worker."
+    )
+    pages_concurrency: int = Field(
+        default=CORES, ge=1, description="Page batches of large documents read at once by a worker."
+    )
+    default_concurrency: int = Field(
+        default=2, ge=1, description="Other jobs run at once by a worker."
+    )
+    ingest_seconds: float = Field(
+        default=3600, gt=0, description="Time limit of one attempt to ingest a document."
+    )
+    max_recovery_attempts: int = Field(
+        default=5,
+        ge=1,
+        description="Times an attempt is taken up again after its worker died, before it fails.",
+    )
+    heartbeat_seconds: float = Field(
+        default=1.0, gt=0, description="Time between two heartbeats of a worker."
+    )
+    dead_after_seconds: float = Field(
+        default=5.0, gt=0, description="Silence after which a worker counts as dead."
+    )
+
+    @property
+    def files_dir(self) -> Path:
+        """Folder of stored files, named by content hash."""
+        return self.data_dir / "files"
+
+    @property
+    def index_dir(self) -> Path:
+        """Folder of the embedded vector store."""
+        return self.data_dir / "index"
+
+    @property
+    def key_file(self) -> Path:
+        """File that keeps the first owner's key, readable by its owner only."""
+        return self.data_dir / "api_key"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database in use: the one that was set, or SQLite in the data directory."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'ragline.db'}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; an invalid one raises `ConfigurationError` that names it."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # overrides are validated here
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RAGLINE_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(
+            f"The setting {name} is not valid: {first['msg']}. Correct it and start again."
+        ) from None
