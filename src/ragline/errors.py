@@ -154,6 +154,11 @@ class TemporaryProviderError(ProviderError):
     title = "Provider unavailable"
     retryable = True
 
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep the seconds after which the provider asked to be called again."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class PermanentProviderError(ProviderError):
     """The provider will refuse this request every time."""

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
 
     chat_concurrency: int = Field(default=4, ge=1, description="Chat jobs run at once by a worker.")
     ingest_concurrency: int = Field(
-        default=2 * CORES, ge=1, description="Documents ingested at once by a worker."
+        default=4 * CORES, ge=1, description="Documents ingested at once by a worker."
     )
     pages_concurrency: int = Field(
         default=CORES, ge=1, description="Page batches of large documents read at once by a worker."
@@ -107,13 +107,19 @@ class Settings(BaseSettings):
     default_concurrency: int = Field(
         default=2, ge=1, description="Other jobs run at once by a worker."
     )
+    poll_seconds: float = Field(
+        default=0.1, gt=0, description="Time between two looks at a queue that holds work."
+    )
+    idle_poll_seconds: float = Field(
+        default=1.0, gt=0, description="Time between two looks at a queue that was empty."
+    )
     ingest_seconds: float = Field(
         default=3600, gt=0, description="Time limit of one attempt to ingest a document."
     )
-    max_recovery_attempts: int = Field(
-        default=5,
+    max_idle_starts: int = Field(
+        default=10,
         ge=1,
-        description="Times an attempt is taken up again after its worker died, before it fails.",
+        description="Times an attempt may start without any progress before it fails as poison.",
     )
     heartbeat_seconds: float = Field(
         default=1.0, gt=0, description="Time between two heartbeats of a worker."

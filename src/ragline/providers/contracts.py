@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ragline.language.lexical import LexicalVector as LexicalVector
+
 Vectors = NDArray[np.float32]
 """Shape (number of texts, dimensions), each row of length 1; a single vector has one axis."""
 
@@ -78,14 +80,6 @@ class Embedder(Protocol):
     def embed_query(self, text: str) -> Vectors:
         """Return one vector of shape (dimensions,)."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalVector:
-    """Term ids (unsigned 32 bit, unique) and their weights, in the same order."""
-
-    indices: tuple[int, ...]
-    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

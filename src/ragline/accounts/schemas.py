@@ -1,0 +1,75 @@
+"""What keys and tenants look like over HTTP, and what all requests share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ragline.accounts.service import Role
+
+
+class RequestModel(BaseModel):
+    """A request body; a field we do not know is an error, not something to ignore."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode, without lone surrogates") from None
+    return text
+
+
+CleanText = Annotated[str, AfterValidator(_clean)]
+"""Text that every database can store."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_clean)]
+
+
+class Listing(BaseModel):
+    """A page of a list; pass the last `id` as `after` to go on while `has_more`."""
+
+    items: list[Any]
+    has_more: bool
+
+
+class KeyRequest(RequestModel):
+    """A key to be made."""
+
+    name: Name
+    role: Role = Role.OWNER
+
+
+class KeyView(BaseModel):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    role: Role
+    created_at: datetime
+
+
+class NewKeyView(KeyView):
+    """A key with its secret, shown this once."""
+
+    key: str
+
+
+class TenantRequest(RequestModel):
+    """A tenant to be made."""
+
+    name: Name
+
+
+class NewTenantView(BaseModel):
+    """A tenant with its first owner's key, shown this once."""
+
+    id: str
+    name: str
+    key: str

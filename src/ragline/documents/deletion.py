@@ -1,0 +1,85 @@
+"""Deleting a document everywhere, with a receipt of what was removed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ragline.accounts.ownership import owned_document
+from ragline.accounts.service import Caller
+from ragline.bootstrap import Runtime
+from ragline.documents.service import statuses_of
+from ragline.errors import Conflict
+from ragline.models import Chunk, Document, Embedding, Page, PageText
+
+
+def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[str, int]:
+    """Remove a document's rows, vectors, cached results and file; return the counts.
+
+    Rows go first, so that a crash leaves nothing that search could return; what it
+    leaves behind in the index or the file store is found by the next clean-up.
+    """
+    with runtime.database.write() as session:
+        document = owned_document(session, caller.tenant_id, document_id)
+        if statuses_of(session, [document])[document.id] in ("pending", "queued", "processing"):
+            raise Conflict("This document is being ingested; delete it when its job has ended.")
+        content_hash = document.content_hash
+        removed = remove_rows(session, document)
+    removed["vectors"] = runtime.vector_store.delete(document_id=document_id)
+    removed["files"] = remove_file(runtime, content_hash)
+    return removed
+
+
+def remove_file(runtime: Runtime, content_hash: str) -> int:
+    """Remove a stored file that no document refers to; return the number of files removed.
+
+    The writers' lock is held meanwhile: an upload of the same content looks for its
+    file under that lock, so it either keeps this one or stores it again.
+    """
+    with runtime.database.write() as session:
+        used = sa.select(Document.id).where(Document.content_hash == content_hash).limit(1)
+        if session.scalar(used) is not None:
+            return 0
+        return int(runtime.blobs.delete(content_hash))
+
+
+def remove_rows(session: Session, document: Document) -> dict[str, int]:
+    """Remove a document with its pages, chunks and the cached results only it uses."""
+    keys = set(session.scalars(sa.select(Chunk.embedding_key).where(_of(Chunk, document))))
+    texts = set(session.scalars(sa.select(Page.text_key).where(_of(Page, document))))
+    removed = {
+        "chunks": _delete(session, sa.delete(Chunk).where(_of(Chunk, document))),
+        "pages": _delete(session, sa.delete(Page).where(_of(Page, document))),
+    }
+    removed["embeddings"] = _delete_unused(session, Embedding, keys, Chunk.embedding_key)
+    removed["page_texts"] = _delete_unused(session, PageText, texts, Page.text_key)
+    session.delete(document)
+    session.flush()
+    removed["documents"] = 1
+    return removed
+
+
+def _of(table: type[Chunk] | type[Page], document: Document) -> sa.ColumnElement[bool]:
+    return table.document_id == document.id
+
+
+def _delete(session: Session, statement: sa.Delete) -> int:
+    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a DELETE has one
+
+
+def _delete_unused(
+    session: Session,
+    cache: type[Embedding] | type[PageText],
+    keys: set[str],
+    used_by: sa.orm.InstrumentedAttribute[str],
+) -> int:
+    """Remove cached results under these keys that no other document refers to."""
+    removed = 0
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), 500):
+        part = ordered[start : start + 500]
+        in_use = sa.select(used_by).where(used_by.in_(part))
+        removed += _delete(
+            session, sa.delete(cache).where(cache.key.in_(part), cache.key.not_in(in_use))
+        )
+    return removed

@@ -1,0 +1,96 @@
+"""Request bodies: JSON within bounds, and multipart files that stream to disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from ragline.documents.schemas import TextDocument, UploadFields
+from ragline.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+
+MOST_FORM_FIELDS = 20
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file of an upload: an open stream, and the name its sender gave it."""
+
+    filename: str
+    stream: BinaryIO
+
+
+def content_kind(request: Request) -> str:
+    """Return 'json' or 'multipart'; nothing else is taken."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == "application/json":
+        return "json"
+    if content_type == "multipart/form-data":
+        return "multipart"
+    raise UnsupportedMediaType(
+        "Send files as multipart/form-data with fields named 'file', or text as application/json."
+    )
+
+
+async def receive_text(request: Request) -> TextDocument:
+    """Read a JSON document."""
+    return _validated(TextDocument, _parsed(await request.body()))
+
+
+async def receive_files(
+    request: Request, *, most_files: int
+) -> tuple[FormData, list[ReceivedFile], UploadFields]:
+    """Read a multipart body; files above a megabyte go through a temporary file on disk.
+
+    The caller closes the returned form, which removes the temporary files.
+    """
+    try:
+        form = await request.form(max_files=most_files, max_fields=MOST_FORM_FIELDS)
+    except HTTPException as error:
+        raise MalformedRequest(f"The multipart body cannot be read: {error.detail}") from None
+    try:
+        files = [_file(name, value) for name, value in form.multi_items() if _is_file(value)]
+        fields = {name: value for name, value in form.multi_items() if not _is_file(value)}
+        if not files:
+            raise InvalidInput("Send at least one file in a form field named 'file'.")
+        if "metadata" in fields:
+            fields["metadata"] = _parsed(str(fields["metadata"]).encode())
+        return form, files, _validated(UploadFields, fields)
+    except BaseException:
+        await form.close()
+        raise
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, UploadFile)
+
+
+def _file(name: str, value: Any) -> ReceivedFile:
+    if name != "file":
+        raise InvalidInput(f"The form field of a file must be named 'file', not {name!r}.")
+    # Browsers and scripts may send paths; only the last part is a name.
+    filename = (value.filename or "").replace("\\", "/").rpartition("/")[2]
+    filename = "".join(c for c in filename if c.isprintable()).strip()[:500]
+    return ReceivedFile(filename or "unnamed", value.file)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise MalformedRequest(f"The body is not valid JSON: {reason}.") from None
+
+
+def _validated(model: type[Model], data: Any) -> Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None

@@ -1,0 +1,134 @@
+"""What documents look like over HTTP."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictFloat, StrictInt
+
+from ragline.accounts.schemas import CleanText, RequestModel
+from ragline.jobs.schemas import JobView, Problem
+
+LARGEST_NUMBER = 2**53
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value) or abs(value) > LARGEST_NUMBER:
+        raise ValueError("must be a finite number of at most 2**53")
+    return value
+
+
+Number = Annotated[StrictInt | StrictFloat, AfterValidator(_finite)]
+MetadataText = Annotated[CleanText, Field(max_length=2000)]
+MetadataKey = Annotated[CleanText, Field(min_length=1, max_length=100)]
+MetadataEntry = StrictBool | Number | MetadataText | list[MetadataText]
+Metadata = Annotated[dict[MetadataKey, MetadataEntry], Field(max_length=50)]
+"""Up to 50 keys with a text, number, boolean or list of texts each; searches filter by them."""
+
+Title = Annotated[CleanText, Field(min_length=1, max_length=500)]
+ExternalId = Annotated[CleanText, Field(min_length=1, max_length=500)]
+
+
+class TextDocument(RequestModel):
+    """A document sent as JSON."""
+
+    text: Annotated[CleanText, Field(min_length=1, pattern=r"\S")]
+    title: Title | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class UploadFields(RequestModel):
+    """What may stand beside the files of a multipart upload; it holds for all of them."""
+
+    title: Title | None = None
+    external_id: ExternalId | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class DocumentView(BaseModel):
+    """A document; `status` is that of its latest job, `searchable` that of a published version."""
+
+    id: str
+    project_id: str
+    title: str
+    filename: str
+    external_id: str | None
+    media_type: str
+    size_bytes: int
+    pages: int | None
+    language: str | None
+    metadata: dict[str, Any]
+    status: str
+    searchable: bool
+    created_at: datetime
+
+
+class RejectedFile(BaseModel):
+    """A file of an upload that was not taken, while its neighbours were."""
+
+    filename: str
+    problem: Problem
+
+
+class Accepted(BaseModel):
+    """What became of an upload; `job` is null where all of it was there already."""
+
+    job: JobView | None
+    documents: list[DocumentView]
+    rejected: list[RejectedFile] = []
+
+
+class DocumentList(BaseModel):
+    """Documents, oldest first; pass the last id as `after` for the next ones."""
+
+    documents: list[DocumentView]
+    has_more: bool
+
+
+class PageView(BaseModel):
+    """A page with its text and the record of who read it."""
+
+    number: int
+    text: str
+    engine: str
+    failed_engines: list[Any]
+    characters: int
+    confidence: float | None
+    seconds: float
+    cost: float
+
+
+class PageList(BaseModel):
+    """Pages in order."""
+
+    pages: list[PageView]
+    has_more: bool
+
+
+class ChunkView(BaseModel):
+    """A passage with its pages, counted from 1."""
+
+    id: str
+    ordinal: int
+    text: str
+    heading: str | None
+    page_start: int
+    page_end: int
+    language: str | None
+
+
+class ChunkList(BaseModel):
+    """The passages of the published version, in order."""
+
+    chunks: list[ChunkView]
+    has_more: bool
+
+
+class Receipt(BaseModel):
+    """What a deletion removed."""
+
+    document_id: str
+    removed: dict[str, int]

@@ -1,0 +1,246 @@
+"""Accepting documents: the file first, then its row and its job in one transaction."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ragline.accounts.ownership import owned_project
+from ragline.accounts.service import Caller
+from ragline.blobs import Blob
+from ragline.bootstrap import Runtime
+from ragline.engine import queues
+from ragline.errors import InvalidInput, UnsupportedMediaType
+from ragline.jobs import service as jobs
+from ragline.jobs.reading import get_job, statuses
+from ragline.jobs.schemas import JobView, Problem
+from ragline.models import Document, Job, Project, new_id
+from ragline.providers import tasks
+
+HEAD_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as received, with what its sender says about it."""
+
+    stream: BinaryIO
+    filename: str
+    title: str | None = None
+    external_id: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An upload whose content is safe in the file store."""
+
+    upload: Upload
+    blob: Blob
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of an upload."""
+
+    job: JobView | None
+    documents: list[tuple[Document, str]]
+    rejected: list[tuple[str, Problem]]
+
+
+def text_upload(
+    text: str, *, title: str | None, external_id: str | None, metadata: Mapping[str, Any]
+) -> Upload:
+    """Return the upload that a JSON text is."""
+    return Upload(io.BytesIO(text.encode()), "text.txt", title, external_id, metadata, "text/plain")
+
+
+def accept_uploads(
+    runtime: Runtime, caller: Caller, project_id: str, uploads: Sequence[Upload]
+) -> Acceptance:
+    """Keep files and queue their ingestion; what cannot be taken harms no neighbour.
+
+    Raises the file's own problem where the only file is rejected. Content that the
+    project already holds gives the existing document and no new job, unless its last
+    job failed or was cancelled: then it is ingested again.
+    """
+    with runtime.database.read() as session:
+        owned_project(session, caller.tenant_id, project_id)
+    stored, rejected = _store_all(runtime, uploads)
+    with runtime.database.write() as session:
+        project = owned_project(session, caller.tenant_id, project_id)
+        for item in stored:
+            _keep_file(runtime, item)
+        documents = [_find_or_add(session, project, item) for item in stored]
+        job_id = _queue(session, runtime, project, _unfinished(session, documents), rejected)
+    with runtime.database.read() as session:
+        known = statuses_of(session, documents)
+    job = get_job(runtime, caller.tenant_id, job_id) if job_id else None
+    return Acceptance(
+        job, [(document, known[document.id]) for document in _unique(documents)], rejected
+    )
+
+
+def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, str]:
+    """Return each document's status, that of its latest job."""
+    ids = [document.id for document in documents]
+    latest = (
+        sa.select(Job.document_id, Job.id)
+        .where(Job.document_id.in_(ids), Job.kind == "ingest")
+        .order_by(Job.created_at, Job.id)
+    )
+    job_of = {str(document): job for document, job in session.execute(latest).tuples()}
+    status_of = statuses(session, list(job_of.values()))
+    return {document: status_of[job] for document, job in job_of.items()}
+
+
+def _store_all(
+    runtime: Runtime, uploads: Sequence[Upload]
+) -> tuple[list[StoredUpload], list[tuple[str, Problem]]]:
+    stored: list[StoredUpload] = []
+    rejected: list[tuple[str, Problem]] = []
+    for upload in uploads:
+        try:
+            stored.append(_store(runtime, upload))
+        except InvalidInput as error:
+            if len(uploads) == 1:
+                raise
+            rejected.append((upload.filename, Problem(**jobs.describe(error))))
+    if not stored:
+        names = ", ".join(name for name, _ in rejected)
+        raise InvalidInput(f"None of the files could be taken: {names}.")
+    return stored, rejected
+
+
+def _store(runtime: Runtime, upload: Upload) -> StoredUpload:
+    """Judge a file by its first bytes, then keep it; nothing is kept of a rejected one."""
+    head = upload.stream.read(HEAD_BYTES)
+    if not head:
+        raise InvalidInput(f"The file {upload.filename!r} is empty; send one with content.")
+    media_type = upload.media_type or tasks.detect_media_type(head, upload.filename)
+    if media_type is None:
+        raise UnsupportedMediaType(
+            f"Nothing here reads the content of {upload.filename!r}, whatever its name says; "
+            "send PDF, DOCX, HTML, Markdown or plain text."
+        )
+    upload.stream.seek(0)
+    return StoredUpload(upload, runtime.blobs.store(upload.stream), media_type)
+
+
+def _keep_file(runtime: Runtime, item: StoredUpload) -> None:
+    """Store the file again if a deletion of the same content took it away meanwhile."""
+    if not runtime.blobs.path(item.blob.content_hash).exists():
+        item.upload.stream.seek(0)
+        runtime.blobs.store(item.upload.stream)
+
+
+def _find_or_add(session: Session, project: Project, item: StoredUpload) -> Document:
+    same = sa.select(Document).where(
+        Document.project_id == project.id, Document.content_hash == item.blob.content_hash
+    )
+    document = session.scalar(same)
+    if document is None:
+        upload = item.upload
+        document = Document(
+            id=new_id(),
+            tenant_id=project.tenant_id,
+            project_id=project.id,
+            title=upload.title or _title_from(upload.filename),
+            filename=upload.filename,
+            external_id=upload.external_id,
+            media_type=item.media_type,
+            content_hash=item.blob.content_hash,
+            size_bytes=item.blob.size,
+            metadata_=dict(upload.metadata or {}),
+        )
+        session.add(document)
+        session.flush()
+    return document
+
+
+def _title_from(filename: str) -> str:
+    stem = filename.rpartition(".")[0] or filename
+    return stem.replace("_", " ").strip() or filename
+
+
+def _unfinished(session: Session, documents: Sequence[Document]) -> list[Document]:
+    """Return the documents that no job has read or is about to read."""
+    known = statuses_of(session, documents)
+    return [d for d in _unique(documents) if known.get(d.id) in (None, "failed", "cancelled")]
+
+
+def _unique(documents: Sequence[Document]) -> list[Document]:
+    return list({document.id: document for document in documents}.values())
+
+
+def _queue(
+    session: Session,
+    runtime: Runtime,
+    project: Project,
+    documents: Sequence[Document],
+    rejected: Sequence[tuple[str, Problem]],
+) -> str | None:
+    """Queue one job a document, under a parent where there are several; return the top one."""
+    if not documents:
+        return None
+    parent_id = None
+    if len(documents) > 1 or rejected:
+        parent_id = _open_parent(session, project, documents, rejected).id
+    for document in documents:
+        job = queue_ingestion(session, runtime, document, parent_id=parent_id)
+    return parent_id or job.id
+
+
+def queue_ingestion(
+    session: Session, runtime: Runtime, document: Document, *, parent_id: str | None = None
+) -> Job:
+    """Queue the building of a document's next version."""
+    document.latest_version += 1
+    job = Job(
+        id=new_id(),
+        tenant_id=document.tenant_id,
+        project_id=document.project_id,
+        parent_id=parent_id,
+        document_id=document.id,
+        kind="ingest",
+        version=document.latest_version,
+        progress_unit="pages",
+    )
+    jobs.accept(
+        session,
+        runtime,
+        job,
+        workflow="ingest",
+        queue=queues.INGEST,
+        timeout_seconds=runtime.settings.ingest_seconds,
+    )
+    return job
+
+
+def _open_parent(
+    session: Session,
+    project: Project,
+    documents: Sequence[Document],
+    rejected: Sequence[tuple[str, Problem]],
+) -> Job:
+    parent = Job(
+        id=new_id(),
+        tenant_id=project.tenant_id,
+        project_id=project.id,
+        kind="import",
+        progress_unit="documents",
+        progress_total=len(documents),
+        warnings=[
+            {"code": "file-rejected", "message": f"{name}: {problem.detail}"}
+            for name, problem in rejected
+        ],
+    )
+    jobs.accept_parent(session, parent)
+    return parent

@@ -1,0 +1,200 @@
+"""Durable workflows: register, enqueue in our transaction, run, recover."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID
+from sqlalchemy.orm import Session
+
+from ragline.database import Database
+from ragline.engine import queues
+from ragline.engine.retry import Retry, worth_retrying
+from ragline.engine.serializer import JsonSerializer
+from ragline.engine.sweeper import Sweeper
+from ragline.models import new_id
+from ragline.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = structlog.get_logger()
+
+# Recovery and dequeue see their own version only, so it stays the same across releases
+# as long as workflows can be replayed; it is raised only after draining.
+APPLICATION_VERSION = "1"
+# Our own limit on starts without progress acts long before this one of the engine's.
+ENGINE_RECOVERY_LIMIT = 1000
+
+
+class Engine:
+    """Our face on DBOS; one instance may run workflows in a process at a time."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._workflows: dict[str, Callable[..., Any]] = {}
+        self._client = DBOSClient(
+            system_database_engine=database.engine,
+            serializer=JsonSerializer(),
+            lazy=True,
+            retry_connection_errors=False,
+        )
+        self._sweeper: Sweeper | None = None
+
+    def migrate(self) -> None:
+        """Bring the engine's own tables up to date."""
+        self._client._sys_db.run_migrations()  # the public call would open a second engine
+
+    def register(self, name: str, function: Callable[..., Any]) -> None:
+        """Make a function known as the workflow `name`; its arguments are plain values."""
+        self._functions[name] = function
+
+    def enqueue(
+        self,
+        session: Session,
+        workflow: str,
+        *args: Any,
+        queue: str,
+        workflow_id: str,
+        timeout_seconds: float,
+        priority: int = 100,
+    ) -> None:
+        """Enqueue a workflow in the caller's transaction: both are kept, or neither."""
+        self._client.enqueue_in_transaction(
+            session,
+            {
+                "workflow_name": workflow,
+                "queue_name": queue,
+                "workflow_id": workflow_id,
+                "app_version": APPLICATION_VERSION,
+                "workflow_timeout": timeout_seconds,
+                "priority": priority,
+            },
+            *args,
+        )
+
+    def step(
+        self, function: Callable[P, R], retry: Retry, /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a function as a step of the present workflow; its result is kept.
+
+        A step whose result was stored is not run again; one that was interrupted is.
+        """
+        return DBOS.run_step(
+            {
+                "name": function.__name__,
+                "retries_allowed": retry.attempts > 1,
+                "max_attempts": retry.attempts,
+                "interval_seconds": retry.first_wait,
+                "backoff_rate": retry.backoff,
+                "should_retry": worth_retrying,
+            },
+            function,
+            *args,
+            **kwargs,
+        )
+
+    def start_child(self, name: str, queue: str, child_id: str, *args: Any) -> Any:
+        """Enqueue a registered workflow as a child; a replay finds the same child."""
+        with SetWorkflowID(child_id):
+            return DBOS.enqueue_workflow(queue, self._workflows[name], *args)
+
+    def workflow_id(self) -> str:
+        """Return the id of the workflow that is running in this thread."""
+        workflow_id = DBOS.workflow_id
+        assert workflow_id is not None, "called outside a workflow"
+        return workflow_id
+
+    def start(
+        self,
+        *,
+        listen: Sequence[str] = queues.NAMES,
+        on_recovered: Callable[[list[str]], None],
+        on_sweep: Callable[[], None],
+    ) -> None:
+        """Run workflows in this process until `stop`.
+
+        `on_recovered` receives the ids of workflows taken over from a dead worker;
+        `on_sweep` is called regularly.
+        """
+        executor_id = new_id()
+        config: DBOSConfig = {
+            "name": "ragline",
+            "system_database_engine": self._database.engine,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor_id,
+            "serializer": JsonSerializer(),
+            "run_migrations": False,
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "notification_listener_polling_interval_sec": self._settings.poll_seconds,
+        }
+        DBOS(config=config)
+        _share_logging()
+        for name, function in self._functions.items():
+            self._workflows[name] = DBOS.workflow(
+                name=name, max_recovery_attempts=ENGINE_RECOVERY_LIMIT
+            )(function)
+        DBOS.listen_queues(list(listen))
+        poller = queues.Poller(self._database, self._settings, _register_queue)
+        self._sweeper = Sweeper(
+            self._database,
+            executor_id,
+            host=socket.gethostname(),
+            process=os.getpid(),
+            heartbeat_seconds=self._settings.heartbeat_seconds,
+            dead_after_seconds=self._settings.dead_after_seconds,
+            recover=_recover,
+            on_recovered=on_recovered,
+            on_sweep=(poller.tune, on_sweep),
+        )
+        # A booting worker without a heartbeat would look dead to the others.
+        self._sweeper.beat()
+        DBOS.launch()
+        poller.tune()
+        self._sweeper.start()
+        log.info("engine.started", executor_id=executor_id, queues=list(listen))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process runs workflows."""
+        return self._sweeper is not None
+
+    def stop(self, *, grace_seconds: int = 0) -> None:
+        """Stop taking work and leave what is unfinished to be resumed."""
+        if self._sweeper is None:
+            return
+        self._sweeper.stop()
+        self._sweeper = None
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=grace_seconds)
+
+    def close(self) -> None:
+        """Release the client; the database stays open."""
+        self._client.destroy()
+
+
+def _recover(executor_ids: list[str]) -> list[str]:
+    handles = DBOS._recover_pending_workflows(executor_ids)  # the contract test holds this name
+    return [handle.get_workflow_id() for handle in handles]
+
+
+def _register_queue(name: str, concurrency: int, poll_seconds: float) -> None:
+    DBOS.register_queue(
+        name,
+        worker_concurrency=concurrency,
+        polling_interval_sec=poll_seconds,
+        on_conflict="always_update",
+    )
+
+
+def _share_logging() -> None:
+    """Send the engine's log lines through ours instead of its own console handler."""
+    logger = logging.getLogger("dbos")
+    logger.handlers.clear()
+    logger.propagate = True

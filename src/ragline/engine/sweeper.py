@@ -1,0 +1,108 @@
+"""Heartbeats of workers, and taking over the work of dead ones.
+
+The engine leaves a dead executor's work claimed for ever; here any live worker sees
+that its heartbeat stopped and puts the work back into its queue, which is safe to do
+twice: the row is changed only while it still names the dead executor.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ragline.database import Database
+from ragline.engine.rows import workflows
+from ragline.models import Executor
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Sweeper:
+    """A thread that beats, looks for the dead, and lets others look too."""
+
+    database: Database
+    executor_id: str
+    host: str
+    process: int
+    heartbeat_seconds: float
+    dead_after_seconds: float
+    recover: Callable[[list[str]], list[str]]
+    on_recovered: Callable[[list[str]], None]
+    on_sweep: Sequence[Callable[[], None]]
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def beat(self) -> None:
+        """Write this worker's heartbeat."""
+        now = time.time()
+        with self.database.write() as session:
+            updated = session.execute(
+                sa.update(Executor).where(Executor.id == self.executor_id).values(heartbeat=now)
+            )
+            if updated.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE has a row count
+                session.add(
+                    Executor(
+                        id=self.executor_id,
+                        host=self.host,
+                        process=self.process,
+                        started=now,
+                        heartbeat=now,
+                    )
+                )
+
+    def sweep(self) -> list[str]:
+        """Put the work of dead workers back into its queues; return the workflow ids."""
+        dead = self._dead_owners()
+        if not dead:
+            return []
+        recovered = self.recover(dead)
+        if recovered:
+            log.warning("work.recovered", executors=dead, workflows=len(recovered))
+            self.on_recovered(recovered)
+        return recovered
+
+    def start(self) -> None:
+        """Beat and sweep in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; the worker then counts as dead, and its work is taken over."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self.database.write() as session:
+            session.execute(sa.delete(Executor).where(Executor.id == self.executor_id))
+
+    def _dead_owners(self) -> list[str]:
+        """Return the executors that hold work but show no sign of life."""
+        alive = sa.select(Executor.id).where(
+            Executor.heartbeat > time.time() - self.dead_after_seconds
+        )
+        owners = (
+            sa.select(workflows.c.executor_id)
+            .where(workflows.c.status == "PENDING", workflows.c.executor_id.not_in(alive))
+            .distinct()
+        )
+        with self.database.read() as session:
+            return list(session.scalars(owners))
+
+    def _run(self) -> None:
+        while True:
+            # A database that cannot be reached now is tried again at the next beat.
+            try:
+                self.beat()
+                self.sweep()
+                for look in self.on_sweep:
+                    look()
+            except SQLAlchemyError as error:
+                log.warning("sweep.failed", error=str(error))
+            if self._stopping.wait(self.heartbeat_seconds):
+                return

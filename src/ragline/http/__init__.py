@@ -1,0 +1,1 @@
+"""What every HTTP exchange shares: problems and limits of bodies."""

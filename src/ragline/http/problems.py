@@ -1,0 +1,129 @@
+"""Errors as RFC 9457 problems; what is not ours is logged, never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from ragline.errors import Overloaded, RaglineError, TemporaryProviderError
+
+RETRY_AFTER_SECONDS = 2
+MOST_ERRORS = 20
+_SLUGS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed"}
+
+log = structlog.get_logger()
+
+
+def problem(
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    *,
+    retryable: bool = False,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """Return a problem as `application/problem+json`."""
+    body = {
+        "type": f"/problems/{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "retryable": retryable,
+        **more,
+    }
+    return JSONResponse(
+        body, status, headers=dict(headers or {}), media_type="application/problem+json"
+    )
+
+
+def problem_of(error: RaglineError) -> JSONResponse:
+    """Return one of our errors as a problem."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retryable:
+        wait = getattr(error, "retry_after", None) or RETRY_AFTER_SECONDS
+        headers["Retry-After"] = str(max(1, round(wait)))
+    return problem(
+        error.status,
+        error.slug,
+        error.title,
+        error.message,
+        retryable=error.retryable,
+        headers=headers,
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every kind of error with a problem."""
+    app.add_exception_handler(RaglineError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(Exception, _broken)
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RaglineError)
+    if error.status >= 500 and not isinstance(error, Overloaded | TemporaryProviderError):
+        log.error("request.failed", path=request.url.path, error=error.message)
+    return problem_of(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = _located(error.errors())
+    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors[:3]) or "invalid request"
+    malformed = any(e.get("type") == "json_invalid" for e in error.errors())
+    if malformed:
+        return problem(
+            400, "malformed-request", "Malformed request", f"The body is not valid JSON: {detail}"
+        )
+    return problem(422, "invalid-input", "Invalid input", detail, errors=errors)
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    slug = _SLUGS.get(error.status_code, f"http-{error.status_code}")
+    title = str(error.detail)
+    return problem(error.status_code, slug, title, title, headers=error.headers)
+
+
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    log.error("database.unavailable", path=request.url.path, error=str(error))
+    return problem_of(Overloaded("The database cannot answer now; try again shortly."))
+
+
+async def _broken(request: Request, error: Exception) -> JSONResponse:
+    log.error("request.broken", path=request.url.path, exc_info=error)
+    return problem(
+        500, "internal-error", "Internal error", "Something went wrong here; the log says more."
+    )
+
+
+def _located(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Name the field and what is wrong with it; the input itself is not sent back."""
+    return [
+        {"field": _field(error["loc"]), "message": _message(error)}
+        for error in errors[:MOST_ERRORS]
+    ]
+
+
+def _field(location: Sequence[Any]) -> str:
+    parts = [str(part) for part in location if part not in ("body", "query", "path")]
+    return ".".join(parts)[:200] or "body"
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "this field is not known here"
+    return str(error["msg"]).removeprefix("Value error, ")

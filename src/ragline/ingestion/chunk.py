@@ -1,0 +1,104 @@
+"""Step 2: page texts become passages, repaired, split and numbered.
+
+Splitting is pure Python and busy, so it runs in a child process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ragline.bootstrap import Runtime
+from ragline.compute.limits import Limits
+from ragline.ingestion.clean import repair_pages
+from ragline.ingestion.splitting import Piece, indexed_text, split_pages
+from ragline.ingestion.subject import Subject, load_subject
+from ragline.jobs import service as jobs
+from ragline.language.detect import detect_language
+from ragline.models import Chunk, Document, Page, PageText, chunk_id
+
+LIMITS = Limits(
+    wall_seconds=300,
+    cpu_seconds=240,
+    memory_bytes=2 * 1024**3,
+    open_files=128,
+    output_bytes=256 * 1024**2,
+)
+LANGUAGE_SAMPLE_PIECES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A document's pieces and its language as an ISO 639-1 code, or None if unsure."""
+
+    pieces: list[Piece]
+    language: str | None
+
+
+def build_chunks(runtime: Runtime, job_id: str) -> int:
+    """Write a version's passages and return their number; a second run writes the same rows."""
+    subject = load_subject(runtime, job_id)
+    pages = _page_texts(runtime, subject)
+    split = runtime.compute.run(split_document, pages, limits=LIMITS)
+    rows = [
+        {
+            "id": chunk_id(subject.document_id, subject.version, ordinal),
+            "document_id": subject.document_id,
+            "version": subject.version,
+            "ordinal": ordinal,
+            "text": piece.text,
+            "heading": piece.heading,
+            "page_start": piece.page_start,
+            "page_end": piece.page_end,
+            "language": split.language,
+            "embedding_key": embedding_key(runtime, subject.title, piece),
+        }
+        for ordinal, piece in enumerate(split.pieces)
+    ]
+    with runtime.database.write() as session:
+        session.execute(
+            sa.delete(Chunk).where(
+                Chunk.document_id == subject.document_id, Chunk.version == subject.version
+            )
+        )
+        if rows:
+            session.execute(sa.insert(Chunk), rows)
+        session.get_one(Document, subject.document_id).language = split.language
+        jobs.advance(
+            session,
+            subject.job_in(session),
+            done=0,
+            total=len(rows),
+            unit="chunks",
+            event="job.progress",
+        )
+    return len(rows)
+
+
+def split_document(pages: Sequence[tuple[int, str]]) -> Split:
+    """Return a document's pieces and language; pure, run in a child."""
+    pieces = split_pages(repair_pages(pages))
+    sample = " ".join(piece.text for piece in pieces[:LANGUAGE_SAMPLE_PIECES])
+    return Split(pieces, detect_language(sample))
+
+
+def embedding_key(runtime: Runtime, title: str, piece: Piece) -> str:
+    """Return the hash of everything that decides a passage's embedding."""
+    text = indexed_text(title, piece.heading, piece.text)
+    return hashlib.sha256(f"{runtime.embedder.name}\n{text}".encode()).hexdigest()
+
+
+def _page_texts(runtime: Runtime, subject: Subject) -> list[tuple[int, str]]:
+    with runtime.database.read() as session:
+        return [
+            (number, text)
+            for number, text in session.execute(
+                sa.select(Page.number, PageText.text)
+                .join(PageText, PageText.key == Page.text_key)
+                .where(Page.document_id == subject.document_id, Page.version == subject.version)
+                .order_by(Page.number)
+            ).tuples()
+        ]

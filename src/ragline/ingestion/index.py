@@ -1,0 +1,125 @@
+"""Steps 4 and 5: vectors into the index, then the version is published.
+
+Search returns chunks of published versions only, so whatever is in the index before
+the publishing transaction, or stays there after a crash, is invisible.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from ragline.bootstrap import Runtime
+from ragline.ingestion.splitting import indexed_text
+from ragline.ingestion.subject import Subject, load_subject
+from ragline.jobs import service as jobs
+from ragline.language.lexical import lexical_vector_of_passage
+from ragline.models import Chunk, Document, Embedding, Page
+from ragline.providers.contracts import IndexedChunk
+
+UPSERT_CHUNKS = 256
+MOST_WARNINGS = 100
+
+log = structlog.get_logger()
+
+
+def index_chunks(runtime: Runtime, job_id: str) -> int:
+    """Write the version's vectors, durably; a second run replaces them by the same ones."""
+    subject = load_subject(runtime, job_id)
+    written, after = 0, -1
+    while chunks := _next_chunks(runtime, subject, after):
+        runtime.vector_store.upsert([point for _, point in chunks])
+        written += len(chunks)
+        after = chunks[-1][0]
+    return written
+
+
+def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
+    """Make the version the one that search returns and end the job, in one transaction.
+
+    Does nothing where the job has ended or another attempt has taken over.
+    """
+    subject = load_subject(runtime, job_id)
+    with runtime.database.write() as session:
+        job = subject.job_in(session)
+        if not jobs.is_current(session, job, workflow_id):
+            return 0
+        count = session.scalar(sa.select(sa.func.count()).where(_version_of(Chunk, subject))) or 0
+        document = session.get_one(Document, subject.document_id)
+        # Without a passage there is nothing to search: the document is read, not searchable.
+        document.published_version = subject.version if count else None
+        for table in (Chunk, Page):
+            session.execute(
+                sa.delete(table).where(
+                    table.document_id == subject.document_id, table.version != subject.version
+                )
+            )
+        warnings, pages = _page_warnings(session, subject)
+        jobs.complete(
+            session,
+            job,
+            result={"document_id": subject.document_id, "pages": pages, "chunks": count},
+            warnings=warnings,
+        )
+    runtime.vector_store.delete(document_id=subject.document_id, keep_version=subject.version)
+    log.info("document.published", document_id=subject.document_id, chunks=count)
+    return count
+
+
+def _next_chunks(runtime: Runtime, subject: Subject, after: int) -> list[tuple[int, IndexedChunk]]:
+    """Return the next passages as points of the index, each with its ordinal."""
+    query = (
+        sa.select(Chunk, Embedding.vector, Document.metadata_)
+        .join(Embedding, Embedding.key == Chunk.embedding_key)
+        .join(Document, Document.id == Chunk.document_id)
+        .where(_version_of(Chunk, subject), Chunk.ordinal > after)
+        .order_by(Chunk.ordinal)
+        .limit(UPSERT_CHUNKS)
+    )
+    with runtime.database.read() as session:
+        rows = session.execute(query).tuples().all()
+    return [
+        (
+            chunk.ordinal,
+            IndexedChunk(
+                chunk_id=chunk.id,
+                document_id=chunk.document_id,
+                project_id=subject.project_id,
+                version=chunk.version,
+                dense=np.frombuffer(vector, dtype="<f4"),
+                lexical=lexical_vector_of_passage(
+                    indexed_text(subject.title, chunk.heading, chunk.text), chunk.language
+                ),
+                metadata=metadata,
+            ),
+        )
+        for chunk, vector, metadata in rows
+    ]
+
+
+def _page_warnings(session: Session, subject: Subject) -> tuple[list[dict[str, Any]], int]:
+    """Return a warning for each page without text, and the number of pages."""
+    empty = list(
+        session.scalars(
+            sa.select(Page.number)
+            .where(_version_of(Page, subject), Page.characters == 0)
+            .order_by(Page.number)
+        )
+    )
+    warnings: list[dict[str, Any]] = [
+        {"code": "page-without-text", "page": number, "message": f"page {number} has no text"}
+        for number in empty[:MOST_WARNINGS]
+    ]
+    if len(empty) > MOST_WARNINGS:
+        rest = len(empty) - MOST_WARNINGS
+        warnings.append({"code": "page-without-text", "message": f"{rest} more pages have no text"})
+    count = session.scalar(sa.select(sa.func.count()).where(_version_of(Page, subject)))
+    return warnings, count or 0
+
+
+def _version_of(table: type[Chunk] | type[Page], subject: Subject) -> sa.ColumnElement[bool]:
+    return sa.and_(table.document_id == subject.document_id, table.version == subject.version)

@@ -1,0 +1,45 @@
+"""A document's way, as one durable workflow: parse, chunk, embed, index, publish.
+
+Steps receive the job's id and return counts; texts and vectors stay in the database.
+Each may run twice: what is there already is found and left as it is.
+"""
+
+from __future__ import annotations
+
+from ragline.bootstrap import Runtime
+from ragline.engine.retry import LOCAL, ONCE, cause_of
+from ragline.errors import RaglineError
+from ragline.ingestion import chunk, embed, index, parse
+from ragline.ingestion.undo import abandon
+from ragline.jobs import service as jobs
+
+INGEST = "ingest"
+
+
+def register(runtime: Runtime) -> None:
+    """Make the workflows of ingestion known to the engine."""
+    runtime.engine.register(INGEST, lambda job_id: ingest(runtime, job_id))
+    runtime.engine.register(
+        parse.READ_PAGES,
+        lambda *arguments: parse.read_pages(runtime, *arguments),
+    )
+
+
+def ingest(runtime: Runtime, job_id: str) -> None:
+    """Make a document searchable, or end its job with the reason why not."""
+    engine = runtime.engine
+    try:
+        jobs.begin(runtime, job_id)
+        plan = engine.step(parse.plan, LOCAL, runtime, job_id)
+        parse.read_all(runtime, job_id, plan)
+        engine.step(chunk.build_chunks, LOCAL, runtime, job_id)
+        engine.step(embed.embed_chunks, LOCAL, runtime, job_id)
+        engine.step(index.index_chunks, LOCAL, runtime, job_id)
+        engine.step(index.publish, LOCAL, runtime, job_id, engine.workflow_id())
+    except RaglineError as error:
+        engine.step(abandon, LOCAL, runtime, job_id, error)
+        raise
+    except Exception as error:
+        # Tries exhausted, or a bug: either way the job ends with a reason, visibly.
+        engine.step(abandon, ONCE, runtime, job_id, cause_of(error))
+        raise

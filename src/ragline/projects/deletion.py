@@ -1,0 +1,125 @@
+"""Deleting a project: hidden at once, removed by a job, receipt in the job's result."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from ragline.accounts.ownership import owned_project
+from ragline.accounts.service import Caller
+from ragline.bootstrap import Runtime
+from ragline.documents.deletion import remove_file, remove_rows
+from ragline.engine import queues
+from ragline.engine.retry import LOCAL, cause_of
+from ragline.jobs import service as jobs
+from ragline.jobs.reading import get_job
+from ragline.jobs.schemas import JobView
+from ragline.models import Document, Job, Project, new_id, now
+
+DELETE_PROJECT = "delete_project"
+DOCUMENTS_PER_STEP = 50
+TIMEOUT_SECONDS = 600
+
+
+class DeletionAccepted(BaseModel):
+    """The job that removes a project."""
+
+    job: JobView
+
+
+def register(runtime: Runtime) -> None:
+    """Make the deletion of projects known to the engine."""
+    runtime.engine.register(DELETE_PROJECT, lambda job_id: delete_project(runtime, job_id))
+
+
+def accept_deletion(runtime: Runtime, caller: Caller, project_id: str) -> DeletionAccepted:
+    """Hide a project for good and queue the removal of all it holds."""
+    with runtime.database.write() as session:
+        project = owned_project(session, caller.tenant_id, project_id)
+        project.deleted_at = now()
+        # The name is free again at once.
+        project.name = f"{project.name[:150]} (deleted {project.id})"
+        job = Job(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            project_id=project.id,
+            kind="delete",
+            progress_unit="documents",
+        )
+        jobs.accept(
+            session,
+            runtime,
+            job,
+            workflow=DELETE_PROJECT,
+            queue=queues.DEFAULT,
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+    return DeletionAccepted(job=get_job(runtime, caller.tenant_id, job.id))
+
+
+def delete_project(runtime: Runtime, job_id: str) -> None:
+    """Remove documents in groups, then the project; a second run removes what is left."""
+    engine = runtime.engine
+    try:
+        jobs.begin(runtime, job_id)
+        while engine.step(_remove_some, LOCAL, runtime, job_id):
+            pass
+        engine.step(_finish, LOCAL, runtime, job_id)
+    except Exception as error:
+        engine.step(give_up, LOCAL, runtime, job_id, cause_of(error))
+        raise
+
+
+def give_up(runtime: Runtime, job_id: str, error: BaseException) -> None:
+    """End the job as failed; the project stays hidden, and the job can be tried again."""
+    with runtime.database.write() as session:
+        jobs.fail(session, session.get_one(Job, job_id), error)
+
+
+def _remove_some(runtime: Runtime, job_id: str) -> int:
+    """Remove some documents and return how many, 0 when none are left.
+
+    The receipt grows in the transaction of the removal, so that it counts each row once.
+    """
+    with runtime.database.write() as session:
+        job = session.get_one(Job, job_id)
+        documents = list(
+            session.scalars(
+                sa.select(Document)
+                .where(Document.project_id == job.project_id)
+                .order_by(Document.id)
+                .limit(DOCUMENTS_PER_STEP)
+            )
+        )
+        if not documents:
+            return 0
+        hashes = {document.content_hash for document in documents}
+        removed = Counter(job.result or {})
+        for document in documents:
+            removed.update(remove_rows(session, document))
+        job.result = dict(removed)
+        jobs.advance(
+            session,
+            job,
+            done=job.progress_done + len(documents),
+            total=None,
+            unit="documents",
+            event="job.progress",
+        )
+    for content_hash in hashes:
+        remove_file(runtime, content_hash)
+    return len(documents)
+
+
+def _finish(runtime: Runtime, job_id: str) -> None:
+    """Remove the vectors and the project itself, and write the receipt."""
+    with runtime.database.read() as session:
+        project_id = str(session.get_one(Job, job_id).project_id)
+    vectors = runtime.vector_store.delete_project(project_id)
+    with runtime.database.write() as session:
+        session.execute(sa.delete(Project).where(Project.id == project_id))
+        job = session.get_one(Job, job_id)
+        removed = {"documents": 0, **(job.result or {}), "vectors": vectors}
+        jobs.complete(session, job, result={"removed": removed})

@@ -1,0 +1,66 @@
+"""What projects look like over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from ragline.accounts.schemas import CleanText, Name, RequestModel
+from ragline.language.terms import STEMMERS
+
+
+def _known(language: str) -> str:
+    if language not in STEMMERS:
+        raise ValueError(f"must be one of {', '.join(sorted(STEMMERS))}")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known)]
+"""A language that questions and passages are stemmed in, as an ISO 639-1 code."""
+
+Description = Annotated[CleanText, Field(max_length=5000)]
+
+
+class ProjectRequest(RequestModel):
+    """A project to be made; `language` is that of most of its questions."""
+
+    name: Name
+    description: Description | None = None
+    language: Language | None = None
+
+
+class ProjectChange(RequestModel):
+    """Fields of a project to be changed; those left out stay."""
+
+    name: Name = ""
+    description: Description | None = None
+    language: Language | None = None
+
+
+class ProjectView(BaseModel):
+    """A project."""
+
+    id: str
+    name: str
+    description: str | None
+    language: str | None
+    created_at: datetime
+
+
+class ProjectList(BaseModel):
+    """Projects, oldest first; pass the last id as `after` for the next ones."""
+
+    projects: list[ProjectView]
+    has_more: bool
+
+
+class StatsView(BaseModel):
+    """Counts of what a project holds; bytes are those of the stored files."""
+
+    documents: int
+    searchable: int
+    pages: int
+    chunks: int
+    bytes: int

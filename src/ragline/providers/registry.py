@@ -1,0 +1,107 @@
+"""Finds adapters by entry point and loads them by name."""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, requires
+from typing import Any
+
+from ragline.errors import ConfigurationError, MissingPackage, UnsupportedMediaType
+from ragline.providers.contracts import LLM, Embedder, Parser, VectorStore
+from ragline.settings import Settings
+
+_KINDS = {
+    "ragline.parsers": "parser",
+    "ragline.embedders": "embedder",
+    "ragline.llms": "language model adapter",
+    "ragline.vectorstores": "vector store",
+}
+_EXTRA = re.compile(r"""^([\w.-]+).*extra\s*==\s*['"]([\w.-]+)['"]""")
+
+
+def load(group: str, name: str) -> Any:
+    """Return the adapter class of this name from an entry point group.
+
+    Raises:
+        ConfigurationError: no adapter has this name; the message lists those that exist.
+        MissingPackage: the adapter needs a package; the message holds the install line.
+    """
+    found = {entry.name: entry for entry in entry_points(group=group)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise ConfigurationError(
+            f"There is no {_KINDS.get(group, group)} named {name!r}. Known ones: {known}. "
+            "Correct the setting, or install the package that brings it."
+        )
+    try:
+        return found[name].load()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "ragline"):
+            raise  # a bug of ours, which no installation mends
+        raise MissingPackage(
+            f"The {_KINDS.get(group, group)} {name!r} needs the package {missing!r}. "
+            f"Install it: {_install_line(found[name], missing)}"
+        ) from error
+
+
+def embedder(name: str) -> Embedder:
+    """Return the embedder of this name."""
+    adapter: Embedder = load("ragline.embedders", name)()
+    return adapter
+
+
+def llm(name: str, settings: Settings) -> LLM:
+    """Return the language model adapter of this name."""
+    adapter: LLM = load("ragline.llms", name)(settings)
+    return adapter
+
+
+def vector_store(name: str, settings: Settings, *, dimensions: int) -> VectorStore:
+    """Return the vector store of this name, for vectors of so many dimensions."""
+    adapter: VectorStore = load("ragline.vectorstores", name)(settings.index_dir, dimensions)
+    return adapter
+
+
+@functools.cache
+def parser_for(media_type: str) -> Parser:
+    """Return the parser that reads a media type; raise `UnsupportedMediaType` if none does."""
+    adapter = _parser_classes().get(media_type)
+    if adapter is None:
+        raise UnsupportedMediaType(
+            f"Files of type {media_type} cannot be read. Send one of: "
+            f"{', '.join(sorted(readable_media_types()))}."
+        )
+    parser: Parser = adapter()
+    return parser
+
+
+def readable_media_types() -> frozenset[str]:
+    """Return every media type that some parser reads."""
+    return frozenset(_parser_classes())
+
+
+@functools.cache
+def _parser_classes() -> dict[str, Any]:
+    names = sorted(entry.name for entry in entry_points(group="ragline.parsers"))
+    classes = [load("ragline.parsers", name) for name in names]
+    return {media_type: adapter for adapter in classes for media_type in adapter.media_types}
+
+
+def _install_line(entry: EntryPoint, module: str) -> str:
+    """Return the command that installs a missing module, by an extra if there is one."""
+    package = entry.dist.name if entry.dist else "ragline"
+    try:
+        needs = requires(package) or []
+    except PackageNotFoundError:
+        needs = []
+    for line in needs:
+        match = _EXTRA.match(line)
+        if match and _same(match[1], module):
+            return f"pip install '{package}[{match[2]}]'"
+    return f"pip install {module}"
+
+
+def _same(package: str, module: str) -> bool:
+    return re.sub(r"[-_.]+", "_", package).lower() == module.lower()

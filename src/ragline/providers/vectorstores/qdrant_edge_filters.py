@@ -1,0 +1,91 @@
+"""Filters on metadata in the words of Qdrant Edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qdrant_edge import (
+    FieldCondition,
+    HasIdCondition,
+    HasVectorCondition,
+    IsEmptyCondition,
+    IsNullCondition,
+    MatchValue,
+    NestedCondition,
+    RangeFloat,
+)
+from qdrant_edge import Filter as EdgeFilter
+
+from ragline.providers.contracts import Comparison, Filter, MetadataValue
+from ragline.providers.vectorstores.metadata import NUMBER, field_of, typed
+
+Conditions = list[
+    FieldCondition
+    | IsEmptyCondition
+    | IsNullCondition
+    | HasIdCondition
+    | HasVectorCondition
+    | NestedCondition
+    | EdgeFilter
+]
+"""The engine's own type of list, which its filters ask for by name."""
+
+_RANGES: dict[str, Callable[[float], RangeFloat]] = {
+    "gt": lambda bound: RangeFloat(gt=bound),
+    "gte": lambda bound: RangeFloat(gte=bound),
+    "lt": lambda bound: RangeFloat(lt=bound),
+    "lte": lambda bound: RangeFloat(lte=bound),
+}
+_NOTHING = EdgeFilter(must=[HasIdCondition(set())])
+
+
+def condition_of(filter: Filter) -> EdgeFilter:
+    """Return the condition that a chunk's metadata pass a filter.
+
+    A value of another type than the key's equals nothing and is in no order to it; so `ne`
+    and `nin`, as the contraries of `eq` and `in`, hold for it and where the key is missing.
+    """
+    if isinstance(filter, Comparison):
+        return _comparison(filter)
+    parts: Conditions = [condition_of(part) for part in filter.filters]
+    if filter.operator == "and":
+        return EdgeFilter(must=parts)
+    return EdgeFilter(should=parts) if parts else _NOTHING
+
+
+def _comparison(comparison: Comparison) -> EdgeFilter:
+    """Return the condition of one comparison."""
+    value = comparison.value
+    values = value if isinstance(value, tuple) else (value,)
+    if comparison.operator in _RANGES:
+        return _range(comparison.key, comparison.operator, values)
+    among = _any_of(comparison.key, values)
+    is_negative = comparison.operator in ("ne", "nin")
+    return EdgeFilter(must_not=[among]) if is_negative else among
+
+
+def _range(key: str, operator: str, values: tuple[MetadataValue, ...]) -> EdgeFilter:
+    """Return the condition of being above or below the one number given."""
+    form = typed(values[0]) if len(values) == 1 else None
+    if form is None or form[0] != NUMBER:
+        return _NOTHING
+    bounds = _RANGES[operator](float(form[1]))
+    return EdgeFilter(must=[FieldCondition(_path(key, NUMBER), range=bounds)])
+
+
+def _any_of(key: str, values: tuple[MetadataValue, ...]) -> EdgeFilter:
+    """Return the condition of equalling one of the values."""
+    forms = [form for form in map(typed, values) if form is not None]
+    conditions: Conditions = [_equals(key, kind, form) for kind, form in forms]
+    return EdgeFilter(should=conditions) if conditions else _NOTHING
+
+
+def _equals(key: str, kind: str, form: str | float) -> FieldCondition:
+    """Return the condition of equalling a stored form."""
+    if isinstance(form, float):
+        return FieldCondition(_path(key, kind), range=RangeFloat(gte=form, lte=form))
+    return FieldCondition(_path(key, kind), match=MatchValue(form))
+
+
+def _path(key: str, kind: str) -> str:
+    return f"metadata.{field_of(key)}.{kind}"

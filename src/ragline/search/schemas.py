@@ -1,0 +1,85 @@
+"""What a search looks like over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt
+
+from ragline.accounts.schemas import CleanText, RequestModel
+from ragline.providers import contracts
+
+MOST_FILTER_PARTS = 50
+
+Mode = Literal["hybrid", "dense", "lexical"]
+FilterText = Annotated[CleanText, Field(max_length=2000)]
+FilterValue = StrictBool | StrictInt | StrictFloat | FilterText
+FilterKey = Annotated[CleanText, Field(min_length=1, max_length=100)]
+
+
+class ComparisonFilter(RequestModel):
+    """A condition on one metadata key."""
+
+    type: Literal["eq", "ne", "gt", "gte", "lt", "lte"]
+    key: FilterKey
+    value: FilterValue
+
+    def to_filter(self) -> contracts.Filter:
+        """Return the condition as vector stores understand it."""
+        return contracts.Comparison(self.type, self.key, self.value)
+
+
+class MembershipFilter(RequestModel):
+    """A condition that a metadata key has one of several values, or none of them."""
+
+    type: Literal["in", "nin"]
+    key: FilterKey
+    value: Annotated[list[FilterValue], Field(min_length=1, max_length=100)]
+
+    def to_filter(self) -> contracts.Filter:
+        """Return the condition as vector stores understand it."""
+        return contracts.Comparison(self.type, self.key, tuple(self.value))
+
+
+class CompoundFilter(RequestModel):
+    """Conditions of which all, or any, must hold; they may be nested."""
+
+    type: Literal["and", "or"]
+    filters: Annotated[list[AttributeFilter], Field(min_length=1, max_length=MOST_FILTER_PARTS)]
+
+    def to_filter(self) -> contracts.Filter:
+        """Return the conditions as vector stores understand them."""
+        return contracts.Compound(self.type, tuple(part.to_filter() for part in self.filters))
+
+
+AttributeFilter = Annotated[
+    ComparisonFilter | MembershipFilter | CompoundFilter, Field(discriminator="type")
+]
+
+
+class SearchRequest(RequestModel):
+    """A search in a project."""
+
+    query: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    mode: Mode = "hybrid"
+    filter: AttributeFilter | None = None
+
+
+class Hit(BaseModel):
+    """A passage that was found; scores are comparable within one answer."""
+
+    score: float
+    text: str
+    document_id: str
+    chunk_id: str
+    title: str
+    page_start: int
+    page_end: int
+    metadata: dict[str, Any]
+
+
+class SearchAnswer(BaseModel):
+    """Passages, best first."""
+
+    hits: list[Hit]
