@@ -52,21 +52,17 @@ def list_pages(
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
         version = sa.select(sa.func.max(Page.version)).where(Page.document_id == document.id)
-        rows = (
-            session.execute(
-                sa.select(Page, PageText.text)
-                .join(PageText, PageText.key == Page.text_key)
-                .where(
-                    Page.document_id == document.id,
-                    Page.version == version.scalar_subquery(),
-                    Page.number > after,
-                )
-                .order_by(Page.number)
-                .limit(limit + 1)
+        rows = session.execute(
+            sa.select(Page, sa.func.coalesce(PageText.text, ""))
+            .outerjoin(PageText, PageText.key == Page.text_key)
+            .where(
+                Page.document_id == document.id,
+                Page.version == version.scalar_subquery(),
+                Page.number > after,
             )
-            .tuples()
-            .all()
-        )
+            .order_by(Page.number)
+            .limit(limit + 1)
+        ).all()
     return list(rows[:limit]), len(rows) > limit
 
 

@@ -96,7 +96,7 @@ def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, st
         .where(Job.document_id.in_(ids), Job.kind == "ingest")
         .order_by(Job.created_at, Job.id)
     )
-    job_of = {str(document): job for document, job in session.execute(latest).tuples()}
+    job_of = {str(document): job for document, job in session.execute(latest)}
     status_of = statuses(session, list(job_of.values()))
     return {document: status_of[job] for document, job in job_of.items()}
 

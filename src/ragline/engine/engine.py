@@ -198,3 +198,9 @@ def _share_logging() -> None:
     logger = logging.getLogger("dbos")
     logger.handlers.clear()
     logger.propagate = True
+    logger.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop tracebacks of failed workflows: `job.failed` says what a job ended with."""
+    return "in background workflow" not in record.msg

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
+from ragline.errors import UnreadableFile
 from ragline.ingestion.clean import repair_pages
 from ragline.ingestion.splitting import Piece, indexed_text, split_pages
 from ragline.ingestion.subject import Subject, load_subject
@@ -39,9 +40,14 @@ class Split:
 
 
 def build_chunks(runtime: Runtime, job_id: str) -> int:
-    """Write a version's passages and return their number; a second run writes the same rows."""
+    """Write a version's passages and return their number; a second run writes the same rows.
+
+    Raises `UnreadableFile` with the reason where not one page could be read.
+    """
     subject = load_subject(runtime, job_id)
     pages = _page_texts(runtime, subject)
+    if not pages:
+        raise UnreadableFile(_reason(runtime, subject))
     split = runtime.compute.run(split_document, pages, limits=LIMITS)
     rows = [
         {
@@ -91,6 +97,16 @@ def embedding_key(runtime: Runtime, title: str, piece: Piece) -> str:
     return hashlib.sha256(f"{runtime.embedder.name}\n{text}".encode()).hexdigest()
 
 
+def _reason(runtime: Runtime, subject: Subject) -> str:
+    with runtime.database.read() as session:
+        failed = session.scalars(
+            sa.select(Page.failed_engines)
+            .where(Page.document_id == subject.document_id, Page.version == subject.version)
+            .order_by(Page.number)
+        ).first()
+    return str(failed[-1]["reason"]) if failed else "This file has no pages."
+
+
 def _page_texts(runtime: Runtime, subject: Subject) -> list[tuple[int, str]]:
     with runtime.database.read() as session:
         return [
@@ -100,5 +116,5 @@ def _page_texts(runtime: Runtime, subject: Subject) -> list[tuple[int, str]]:
                 .join(PageText, PageText.key == Page.text_key)
                 .where(Page.document_id == subject.document_id, Page.version == subject.version)
                 .order_by(Page.number)
-            ).tuples()
+            )
         ]

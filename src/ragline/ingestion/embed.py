@@ -56,7 +56,7 @@ def _missing(runtime: Runtime, subject: Subject) -> list[Waiting]:
     with runtime.database.read() as session:
         found = {
             key: indexed_text(subject.title, heading, text)
-            for key, heading, text in session.execute(query).tuples()
+            for key, heading, text in session.execute(query)
         }
     return list(found.items())
 

@@ -48,7 +48,7 @@ def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
         job = subject.job_in(session)
         if not jobs.is_current(session, job, workflow_id):
             return 0
-        count = session.scalar(sa.select(sa.func.count()).where(_version_of(Chunk, subject))) or 0
+        count = _count(session, Chunk, subject)
         document = session.get_one(Document, subject.document_id)
         # Without a passage there is nothing to search: the document is read, not searchable.
         document.published_version = subject.version if count else None
@@ -58,12 +58,15 @@ def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
                     table.document_id == subject.document_id, table.version != subject.version
                 )
             )
-        warnings, pages = _page_warnings(session, subject)
         jobs.complete(
             session,
             job,
-            result={"document_id": subject.document_id, "pages": pages, "chunks": count},
-            warnings=warnings,
+            result={
+                "document_id": subject.document_id,
+                "pages": _count(session, Page, subject),
+                "chunks": count,
+            },
+            warnings=_page_warnings(session, subject),
         )
     runtime.vector_store.delete(document_id=subject.document_id, keep_version=subject.version)
     log.info("document.published", document_id=subject.document_id, chunks=count)
@@ -81,7 +84,7 @@ def _next_chunks(runtime: Runtime, subject: Subject, after: int) -> list[tuple[i
         .limit(UPSERT_CHUNKS)
     )
     with runtime.database.read() as session:
-        rows = session.execute(query).tuples().all()
+        rows = session.execute(query).all()
     return [
         (
             chunk.ordinal,
@@ -101,24 +104,30 @@ def _next_chunks(runtime: Runtime, subject: Subject, after: int) -> list[tuple[i
     ]
 
 
-def _page_warnings(session: Session, subject: Subject) -> tuple[list[dict[str, Any]], int]:
-    """Return a warning for each page without text, and the number of pages."""
-    empty = list(
-        session.scalars(
-            sa.select(Page.number)
-            .where(_version_of(Page, subject), Page.characters == 0)
-            .order_by(Page.number)
-        )
-    )
-    warnings: list[dict[str, Any]] = [
-        {"code": "page-without-text", "page": number, "message": f"page {number} has no text"}
-        for number in empty[:MOST_WARNINGS]
-    ]
+def _page_warnings(session: Session, subject: Subject) -> list[dict[str, Any]]:
+    """Return a warning for each page without text, with the reason if reading it failed."""
+    empty = session.execute(
+        sa.select(Page.number, Page.failed_engines)
+        .where(_version_of(Page, subject), Page.characters == 0)
+        .order_by(Page.number)
+    ).all()
+    warnings = [_page_warning(number, failed) for number, failed in empty[:MOST_WARNINGS]]
     if len(empty) > MOST_WARNINGS:
         rest = len(empty) - MOST_WARNINGS
         warnings.append({"code": "page-without-text", "message": f"{rest} more pages have no text"})
-    count = session.scalar(sa.select(sa.func.count()).where(_version_of(Page, subject)))
-    return warnings, count or 0
+    return warnings
+
+
+def _page_warning(number: int, failed: list[dict[str, str]]) -> dict[str, Any]:
+    if failed:
+        message = f"page {number} could not be read: {failed[-1]['reason']}"
+        return {"code": "page-unreadable", "page": number, "message": message}
+    return {"code": "page-without-text", "page": number, "message": f"page {number} has no text"}
+
+
+def _count(session: Session, table: type[Chunk] | type[Page], subject: Subject) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(_version_of(table, subject))
+    return session.scalar(query) or 0
 
 
 def _version_of(table: type[Chunk] | type[Page], subject: Subject) -> sa.ColumnElement[bool]:

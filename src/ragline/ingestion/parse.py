@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from itertools import groupby
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import sqlalchemy as sa
 import structlog
@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
+from ragline.compute.pool import ComputeError
 from ragline.engine import queues
 from ragline.engine.retry import LOCAL
-from ragline.errors import LimitExceeded
+from ragline.errors import LimitExceeded, UnreadableFile
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
 from ragline.models import Document, Page, PageText
 from ragline.providers import tasks
-from ragline.providers.contracts import PageText as ReadPage
 from ragline.settings import Settings
 
 READ_PAGES = "read_pages"
@@ -32,6 +32,15 @@ Batch = list[int]
 """First and last page, counted from 1 and included; a list, since steps speak JSON."""
 
 log = structlog.get_logger()
+
+
+class ReadPage(NamedTuple):
+    """A page as it was read just now: its text, or the reason why there is none."""
+
+    number: int
+    text: str | None
+    seconds: float
+    reason: str | None
 
 
 class Plan(TypedDict):
@@ -99,20 +108,11 @@ def read_batch(runtime: Runtime, job_id: str, reader: str, first: int, last: int
     with runtime.database.read() as session:
         known = set(session.scalars(sa.select(PageText.key).where(PageText.key.in_(keys.values()))))
     missing = [number for number, key in keys.items() if key not in known]
-    read: list[tuple[ReadPage, float]] = []
-    for start, end in _runs(missing):
-        started = time.monotonic()
-        pages = runtime.compute.run(
-            tasks.read_pages,
-            subject.path,
-            subject.media_type,
-            start,
-            end,
-            limits=_limits(runtime.settings),
-        )
-        seconds = (time.monotonic() - started) / max(len(pages), 1)
-        read.extend((page, seconds) for page in pages)
-        log.info("pages.read", document_id=subject.document_id, first=start, last=end)
+    read = [
+        page
+        for first_missing, last_missing in _runs(missing)
+        for page in _read_run(runtime, subject, first_missing, last_missing)
+    ]
     with runtime.database.write() as session:
         _store(session, subject, reader, keys, read)
         done = session.scalar(
@@ -133,6 +133,31 @@ def read_batch(runtime: Runtime, job_id: str, reader: str, first: int, last: int
     return len(read)
 
 
+def _read_run(runtime: Runtime, subject: Subject, first: int, last: int) -> list[ReadPage]:
+    """Read neighbouring pages in a child; halve the run around a page that cannot be read."""
+    started = time.monotonic()
+    try:
+        pages = runtime.compute.run(
+            tasks.read_pages,
+            subject.path,
+            subject.media_type,
+            first,
+            last,
+            limits=_limits(runtime.settings),
+        )
+    except (UnreadableFile, ComputeError) as error:
+        if first < last:
+            middle = (first + last) // 2
+            return [
+                *_read_run(runtime, subject, first, middle),
+                *_read_run(runtime, subject, middle + 1, last),
+            ]
+        return [ReadPage(first, None, time.monotonic() - started, error.message)]
+    log.info("pages.read", document_id=subject.document_id, first=first, last=last)
+    seconds = (time.monotonic() - started) / max(len(pages), 1)
+    return [ReadPage(page.number, page.text, seconds, None) for page in pages]
+
+
 def page_key(subject: Subject, reader: str, number: int) -> str:
     """Return the hash of everything that decides a page's text."""
     parts = (subject.content_hash, subject.media_type, reader, str(number))
@@ -140,22 +165,21 @@ def page_key(subject: Subject, reader: str, number: int) -> str:
 
 
 def _store(
-    session: Session,
-    subject: Subject,
-    reader: str,
-    keys: dict[int, str],
-    read: list[tuple[ReadPage, float]],
+    session: Session, subject: Subject, reader: str, keys: dict[int, str], read: list[ReadPage]
 ) -> None:
     """Keep the texts, and a ledger row for each page of the batch, whoever read it first."""
-    if read:
+    texts = [page for page in read if page.text is not None]
+    if texts:
         session.execute(
             sa.insert(PageText).prefix_with("OR IGNORE", dialect="sqlite"),
-            [{"key": keys[page.number], "text": page.text} for page, _ in read],
+            [{"key": keys[page.number], "text": page.text} for page in texts],
         )
-    seconds = {page.number: took for page, took in read}
     stored = sa.select(PageText.key, PageText.text).where(PageText.key.in_(keys.values()))
-    texts = dict(session.execute(stored).tuples().all())
+    known = dict(session.execute(stored).all())
+    read_now = {page.number: page for page in read}
     for number, key in keys.items():
+        page = read_now.get(number)
+        reason = page.reason if page else None
         session.merge(
             Page(
                 document_id=subject.document_id,
@@ -163,9 +187,9 @@ def _store(
                 number=number,
                 text_key=key,
                 engine=reader,
-                failed_engines=[],
-                characters=len(texts[key].strip()),
-                seconds=seconds.get(number, 0.0),
+                failed_engines=[{"engine": reader, "reason": reason}] if reason else [],
+                characters=len(known.get(key, "").strip()),
+                seconds=page.seconds if page else 0.0,
             )
         )
     session.flush()

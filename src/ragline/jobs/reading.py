@@ -60,7 +60,7 @@ def list_jobs(
 
 def statuses(session: Session, job_ids: Sequence[str]) -> dict[str, str]:
     """Return the status of each of these jobs."""
-    rows = session.execute(_rows().where(Job.id.in_(job_ids))).tuples()
+    rows = session.execute(_rows().where(Job.id.in_(job_ids)))
     return {job.id: service.status_of(job, status) for job, status, *_ in rows}
 
 
@@ -173,7 +173,7 @@ def _children(session: Session, parents: list[str]) -> dict[str, dict[str, int]]
         .group_by(Job.parent_id, Job.outcome, workflows.c.status)
     )
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for parent_id, outcome, status, count in session.execute(query).tuples():
+    for parent_id, outcome, status, count in session.execute(query):
         word = outcome or ("queued" if status in ("ENQUEUED", "DELAYED") else "processing")
         found[str(parent_id)][word] += count
     return {parent: dict(counts) for parent, counts in found.items()}

@@ -122,6 +122,7 @@ def complete(
 def fail(session: Session, job: Job, error: BaseException) -> None:
     """End a job with the reason a person understands; a second call does nothing."""
     job.error = describe(error)
+    log.warning("job.failed", job_id=job.id, kind=job.kind, reason=job.error["detail"])
     _end(session, job, "failed", error=job.error)
 
 
@@ -207,9 +208,7 @@ def _end_parent(session: Session, parent_id: str) -> None:
             sa.select(Job.outcome, sa.func.count())
             .where(Job.parent_id == parent_id)
             .group_by(Job.outcome)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     total = sum(counts.values())
     ended = total - counts.get(None, 0)

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt
 
 from ragline.accounts.schemas import CleanText, RequestModel
 from ragline.providers import contracts
+from ragline.search.retrieval import Mode
 
 MOST_FILTER_PARTS = 50
 
-Mode = Literal["hybrid", "dense", "lexical"]
 FilterText = Annotated[CleanText, Field(max_length=2000)]
 FilterValue = StrictBool | StrictInt | StrictFloat | FilterText
 FilterKey = Annotated[CleanText, Field(min_length=1, max_length=100)]

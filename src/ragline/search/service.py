@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.language.detect import detect_language
-from ragline.language.lexical import lexical_vector_of_query
-from ragline.models import Chunk, Document, Project
+from ragline.models import Chunk, Document
 from ragline.providers.contracts import Filter, Match
-from ragline.search.ranking import fuse
-from ragline.search.schemas import Hit, Mode
-
-# Of each kind of match; a passage found by one kind only is still scored by both.
-CANDIDATES = 100
+from ragline.search.retrieval import Mode, find_chunks
+from ragline.search.schemas import Hit
 
 
 def search_passages(
@@ -32,7 +27,7 @@ def search_passages(
 ) -> list[Hit]:
     """Return the best passages of a project's published documents, best first."""
     with runtime.database.read() as session:
-        project = owned_project(session, caller.tenant_id, project_id)
+        owned_project(session, caller.tenant_id, project_id)
         languages = set(
             session.scalars(
                 sa.select(Document.language)
@@ -42,44 +37,18 @@ def search_passages(
         )
     if not languages:
         return []
-    ranked = _ranked(runtime, project, query, languages, max(CANDIDATES, 2 * limit), mode, filter)
-    return _visible(runtime, project_id, ranked, limit)
-
-
-def _ranked(
-    runtime: Runtime,
-    project: Project,
-    query: str,
-    languages: Iterable[str | None],
-    candidates: int,
-    mode: Mode,
-    filter: Filter | None,
-) -> list[Match]:
-    store = runtime.vector_store
-    language = detect_language(query) or project.language
-    dense: list[Match] = []
-    lexical: list[Match] = []
-    if mode != "lexical":
-        vector = runtime.embedder.embed_query(query)
-        dense = store.search_dense(vector, project_id=project.id, filter=filter, limit=candidates)
-    if mode != "dense":
-        terms = lexical_vector_of_query(query, language, languages)
-        lexical = store.search_lexical(
-            terms, project_id=project.id, filter=filter, limit=candidates
-        )
-    if mode == "dense":
-        return dense
-    if mode == "lexical":
-        return lexical
-    found = {match.chunk_id for match in dense}
-    unscored = [match.chunk_id for match in lexical if match.chunk_id not in found]
-    return fuse(
-        dense,
-        lexical,
-        store.similarities(vector, unscored),
-        runtime.embedder.calibration,
-        same_language=language is None or language in set(languages) or None in set(languages),
+    # Twice as many as asked for: some may belong to versions that are not published.
+    ranked = find_chunks(
+        query,
+        store=runtime.vector_store,
+        embedder=runtime.embedder,
+        project_id=project_id,
+        passage_languages=languages,
+        filter=filter,
+        mode=mode,
+        limit=2 * limit,
     )
+    return _visible(runtime, project_id, ranked, limit)
 
 
 def _visible(runtime: Runtime, project_id: str, ranked: Sequence[Match], limit: int) -> list[Hit]:
@@ -94,7 +63,7 @@ def _visible(runtime: Runtime, project_id: str, ranked: Sequence[Match], limit: 
         )
     )
     with runtime.database.read() as session:
-        rows = {chunk.id: (chunk, *rest) for chunk, *rest in session.execute(query).tuples()}
+        rows = {chunk.id: (chunk, *rest) for chunk, *rest in session.execute(query)}
     hits: list[Hit] = []
     for match in ranked:
         if match.chunk_id in rows and len(hits) < limit:

@@ -1,0 +1,59 @@
+"""Commands that are imported when they are called, so that each one starts fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from ragline.cli.output import FAILED, INTERRUPTED
+from ragline.errors import RaglineError
+
+COMMANDS = {
+    "serve": "Start the server: HTTP API and worker in one process.",
+    "worker": "Run queued work in a process of its own.",
+    "ingest": "Upload files and folders into a project.",
+    "search": "Find the passages that answer a question best.",
+    "ask": "Answer a question from a project's documents, with citations.",
+    "jobs": "List jobs, look at one, or watch them until they end.",
+    "migrate": "Bring the database's schema up to date.",
+    "eval": "Measure search quality on a data set in BEIR layout.",
+}
+"""Each command's line in the overview; the command itself is `app` in a module of its name."""
+
+_MODULES = {"eval": "evaluate"}  # the name of a builtin makes a poor module
+
+
+class LazyGroup(TyperGroup):
+    """The overview knows names and summaries; the called command alone is imported."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, summary in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the real command in place of its line in the overview."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and load(listed.name or ""), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; what is expected to go wrong ends with a sentence, not a traceback."""
+        try:
+            return super().invoke(ctx)
+        except RaglineError as error:
+            typer.secho(f"Error: {error.message}", err=True, fg=typer.colors.RED)
+            raise typer.Exit(FAILED) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def load(name: str) -> Any:
+    """Import a command and return it as the parser's object."""
+    module = import_module(f"ragline.cli.{_MODULES.get(name, name)}")
+    command = get_command(module.app)
+    command.name = name
+    return command
