@@ -51,8 +51,10 @@ class Runtime:
 
     def close(self) -> None:
         """Stop working and release everything; unfinished work is resumed at the next start."""
-        self.engine.stop()
+        # Steps under way end first, those that wait for a child at once: what they use stays open.
+        self.engine.refuse_steps()
         self.compute.close()
+        self.engine.stop()
         if "vector_store" in self._built:
             self.vector_store.close()
         self.engine.close()

@@ -17,6 +17,8 @@ RaglineError
 └── ProviderError
     ├── TemporaryProviderError   worth a retry
     └── PermanentProviderError   a retry gives the same answer
+
+Stopping (a BaseException)  this process ends; the work is resumed by another
 """
 
 from __future__ import annotations
@@ -162,3 +164,10 @@ class TemporaryProviderError(ProviderError):
 
 class PermanentProviderError(ProviderError):
     """The provider will refuse this request every time."""
+
+
+class Stopping(BaseException):
+    """This process is ending: its work stays unfinished and is resumed by another one.
+
+    Not an `Exception`, so that nothing on the way takes it for a failure of the work.
+    """

@@ -29,6 +29,13 @@ def _clean(text: str) -> str:
 CleanText = Annotated[str, AfterValidator(_clean)]
 """Text that every database can store."""
 
+
+def kind_of(value: object) -> str | None:
+    """Return the JSON kind of a value, by which unions tell their members apart."""
+    kinds = ((bool, "boolean"), (int | float, "number"), (str, "text"), (list, "list"))
+    return next((kind for type, kind in kinds if isinstance(value, type)), None)
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_clean)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 
 from ragline.accounts.schemas import CleanText, RequestModel
 
@@ -13,7 +13,7 @@ class ChatRequest(RequestModel):
     """A question to a project; `limit` is the most passages the answer may rest on."""
 
     question: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
-    limit: Annotated[int, Field(ge=1, le=20)] = 6
+    limit: Annotated[StrictInt, Field(ge=1, le=20)] = 6
     model: Annotated[CleanText, Field(min_length=1, max_length=200)] | None = None
 
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from ragline.cli.output import FAILED, INTERRUPTED
+from ragline.cli.exits import FAILED
 from ragline.errors import RaglineError
 
 COMMANDS = {
@@ -23,8 +23,6 @@ COMMANDS = {
     "eval": "Measure search quality on a data set in BEIR layout.",
 }
 """Each command's line in the overview; the command itself is `app` in a module of its name."""
-
-_MODULES = {"eval": "evaluate"}  # the name of a builtin makes a poor module
 
 
 class LazyGroup(TyperGroup):
@@ -47,13 +45,11 @@ class LazyGroup(TyperGroup):
         except RaglineError as error:
             typer.secho(f"Error: {error.message}", err=True, fg=typer.colors.RED)
             raise typer.Exit(FAILED) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
 
 
 def load(name: str) -> Any:
     """Import a command and return it as the parser's object."""
-    module = import_module(f"ragline.cli.{_MODULES.get(name, name)}")
+    module = import_module(f"ragline.cli.{name}")
     command = get_command(module.app)
     command.name = name
     return command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
 import tempfile
 from typing import Annotated
 
@@ -12,8 +13,8 @@ from ragline import worker
 from ragline.accounts.service import ensure_first_key
 from ragline.bootstrap import Runtime, build
 from ragline.cli import logs, scale
+from ragline.cli.exits import INTERRUPTED
 from ragline.cli.listening import Server, bind, url_of
-from ragline.cli.output import INTERRUPTED
 from ragline.main import create_app
 from ragline.settings import Settings, load_settings
 
@@ -62,6 +63,8 @@ def _prepared(runtime: Runtime, url: str) -> Server:
 
 def _keep_uploads_on_disk(settings: Settings) -> None:
     """Let uploads wait where there is room for them: /tmp may be memory, or small."""
+    # The sockets of child processes stay where paths are short: the system allows 107 bytes.
+    multiprocessing.util.get_temp_dir()
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(exist_ok=True)
     tempfile.tempdir = str(incoming)

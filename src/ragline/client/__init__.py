@@ -1,1 +1,39 @@
 """The typed client library, which our own command line uses."""
+
+from ragline.client.client import Client
+from ragline.client.models import (
+    Answer,
+    Attempt,
+    Citation,
+    Document,
+    Hit,
+    Job,
+    Problem,
+    Progress,
+    Project,
+    Rejected,
+    Upload,
+    Usage,
+)
+from ragline.client.problems import ClientProblem, ServerUnreachable
+from ragline.client.uploads import Batch, batches
+
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Batch",
+    "Citation",
+    "Client",
+    "ClientProblem",
+    "Document",
+    "Hit",
+    "Job",
+    "Problem",
+    "Progress",
+    "Project",
+    "Rejected",
+    "ServerUnreachable",
+    "Upload",
+    "Usage",
+    "batches",
+]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.util import get_temp_dir
 from threading import Lock
 from types import ModuleType
 
@@ -41,6 +42,9 @@ class ChildContext(ForkServerContext):
 
 def child_context(preload: Sequence[str]) -> ChildContext:
     """Return a context whose children find these modules imported already."""
+    # The fork server's socket lives in this folder, and a socket's path may have 108 bytes at
+    # most; made now, it does not follow a later choice of a longer folder for other files.
+    get_temp_dir()
     context = ChildContext()
     context.set_forkserver_preload(["ragline.compute.preload", "ragline.compute.child", *preload])
     return context

@@ -17,7 +17,7 @@ from ragline.compute import child
 from ragline.compute.child import ComputeError, Reply
 from ragline.compute.context import ChildContext, child_context
 from ragline.compute.limits import Limits
-from ragline.errors import Overloaded, RaglineError, UnreadableFile
+from ragline.errors import Overloaded, RaglineError, Stopping, UnreadableFile
 
 __all__ = ["ComputeError", "ComputePool", "Limits"]
 
@@ -70,7 +70,8 @@ class ComputePool:
             LimitExceeded: the call went past one of its limits.
             UnreadableFile: the child crashed.
             ComputeError: the function raised anything else.
-            Overloaded: the pool is closed, or children were killed from outside.
+            Overloaded: children were killed from outside, twice.
+            Stopping: the pool is closed; this is no `Exception`.
         """
         request = pickle.dumps((function, args))
         one = self._idle.get()
@@ -84,7 +85,7 @@ class ComputePool:
         return answer
 
     def close(self) -> None:
-        """End all children; calls under way raise `Overloaded`. Closing twice is allowed."""
+        """End all children; calls under way raise `Stopping`. Closing twice is allowed."""
         self._closed = True
         for one in self._children:
             one.close()
@@ -93,11 +94,13 @@ class ComputePool:
         # A call has no effects outside its child, so it may be made twice.
         for _attempt in range(2):
             if self._closed:
-                raise Overloaded("The server is stopping. The work goes on when it is back.")
+                raise Stopping
             try:
                 return one.call(request, limits)
             except _Interrupted:
                 continue
+        if self._closed:
+            raise Stopping
         raise Overloaded(
             "The process that did this work was killed twice from outside, perhaps because "
             "the machine is short of memory. Try again later, or lower RAGLINE_COMPUTE_WORKERS."

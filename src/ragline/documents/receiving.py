@@ -10,10 +10,11 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from ragline.documents.schemas import TextDocument, UploadFields
 from ragline.errors import InvalidInput, MalformedRequest, UnsupportedMediaType
+from ragline.http.problems import not_json
 
 MOST_FORM_FIELDS = 20
 Model = TypeVar("Model", bound=BaseModel)
@@ -51,11 +52,16 @@ async def receive_files(
 
     The caller closes the returned form, which removes the temporary files.
     """
+    parser = _WholeBodyParser(
+        request.headers, request.stream(), max_files=most_files, max_fields=MOST_FORM_FIELDS
+    )
     try:
-        form = await request.form(max_files=most_files, max_fields=MOST_FORM_FIELDS)
-    except HTTPException as error:
-        raise MalformedRequest(f"The multipart body cannot be read: {error.detail}") from None
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise MalformedRequest(f"The multipart body cannot be read: {error.message}") from None
     try:
+        if not parser.has_ended:
+            raise MalformedRequest("The multipart body was cut off; send it again as a whole.")
         files = [_file(name, value) for name, value in form.multi_items() if _is_file(value)]
         fields = {name: value for name, value in form.multi_items() if not _is_file(value)}
         if not files:
@@ -66,6 +72,15 @@ async def receive_files(
     except BaseException:
         await form.close()
         raise
+
+
+class _WholeBodyParser(MultiPartParser):
+    """Notes the last boundary: without it the last file is not whole, and would be left out."""
+
+    has_ended = False
+
+    def on_end(self) -> None:
+        self.has_ended = True
 
 
 def _is_file(value: object) -> bool:
@@ -85,8 +100,7 @@ def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise MalformedRequest(f"The body is not valid JSON: {reason}.") from None
+        raise not_json(error) from None
 
 
 def _validated(model: type[Model], data: Any) -> Model:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    Tag,
+)
 
-from ragline.accounts.schemas import CleanText, RequestModel
+from ragline.accounts.schemas import CleanText, RequestModel, kind_of
 from ragline.jobs.schemas import JobView, Problem
 
 LARGEST_NUMBER = 2**53
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value) or abs(value) > LARGEST_NUMBER:
+    # NaN is in no order to anything; a whole number of any length may be compared.
+    if not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise ValueError("must be a finite number of at most 2**53")
     return value
 
@@ -23,11 +32,21 @@ def _finite(value: float) -> float:
 Number = Annotated[StrictInt | StrictFloat, AfterValidator(_finite)]
 MetadataText = Annotated[CleanText, Field(max_length=2000)]
 MetadataKey = Annotated[CleanText, Field(min_length=1, max_length=100)]
-MetadataEntry = StrictBool | Number | MetadataText | list[MetadataText]
+MetadataEntry = Annotated[
+    Annotated[StrictBool, Tag("boolean")]
+    | Annotated[Number, Tag("number")]
+    | Annotated[MetadataText, Tag("text")]
+    | Annotated[list[MetadataText], Field(max_length=200), Tag("list")],
+    Discriminator(
+        kind_of,
+        custom_error_type="metadata_value",
+        custom_error_message="must be a text, a number, a boolean or a list of texts",
+    ),
+]
 Metadata = Annotated[dict[MetadataKey, MetadataEntry], Field(max_length=50)]
 """Up to 50 keys with a text, number, boolean or list of texts each; searches filter by them."""
 
-Title = Annotated[CleanText, Field(min_length=1, max_length=500)]
+Title = Annotated[CleanText, Field(min_length=1, max_length=500, pattern=r"\S")]
 ExternalId = Annotated[CleanText, Field(min_length=1, max_length=500)]
 
 

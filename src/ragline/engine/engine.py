@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID
 from sqlalchemy.orm import Session
@@ -15,7 +16,9 @@ from sqlalchemy.orm import Session
 from ragline.database import Database
 from ragline.engine import queues
 from ragline.engine.retry import Retry, worth_retrying
+from ragline.engine.rows import OPEN, workflows
 from ragline.engine.serializer import JsonSerializer
+from ragline.engine.step_gate import StepGate
 from ragline.engine.sweeper import Sweeper
 from ragline.models import new_id
 from ragline.settings import Settings
@@ -29,12 +32,15 @@ log = structlog.get_logger()
 APPLICATION_VERSION = "1"
 # Our own limit on starts without progress acts long before this one of the engine's.
 ENGINE_RECOVERY_LIMIT = 1000
+CHILDREN_LOOK_SECONDS = 0.1
+STOP_SECONDS = 10.0
 
 
 class Engine:
     """Our face on DBOS; one instance may run workflows in a process at a time."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
+        _share_logging()
         self._database = database
         self._settings = settings
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -46,6 +52,7 @@ class Engine:
             retry_connection_errors=False,
         )
         self._sweeper: Sweeper | None = None
+        self._steps = StepGate()
 
     def migrate(self) -> None:
         """Bring the engine's own tables up to date."""
@@ -95,15 +102,26 @@ class Engine:
                 "backoff_rate": retry.backoff,
                 "should_retry": worth_retrying,
             },
-            function,
+            self._steps.guarded(function),
             *args,
             **kwargs,
         )
 
-    def start_child(self, name: str, queue: str, child_id: str, *args: Any) -> Any:
-        """Enqueue a registered workflow as a child; a replay finds the same child."""
-        with SetWorkflowID(child_id):
-            return DBOS.enqueue_workflow(queue, self._workflows[name], *args)
+    def run_children(self, name: str, queue: str, children: Mapping[str, Sequence[Any]]) -> None:
+        """Run registered workflows as children, by id and arguments, and wait for their end.
+
+        A replay finds the children that are there. The first child's error is raised.
+        """
+        handles = []
+        for child_id, arguments in children.items():
+            with SetWorkflowID(child_id):
+                workflow = self._workflows[name]
+                handles.append(DBOS.enqueue_workflow(queue, workflow, *arguments))
+        # The engine's own waiting does not hear that the process is to end.
+        while self._unfinished(list(children)):
+            self._steps.pause(CHILDREN_LOOK_SECONDS)
+        for handle in handles:
+            handle.get_result()
 
     def workflow_id(self) -> str:
         """Return the id of the workflow that is running in this thread."""
@@ -136,7 +154,7 @@ class Engine:
             "notification_listener_polling_interval_sec": self._settings.poll_seconds,
         }
         DBOS(config=config)
-        _share_logging()
+        _share_logging()  # again, since the engine puts its own handler back
         for name, function in self._functions.items():
             self._workflows[name] = DBOS.workflow(
                 name=name, max_recovery_attempts=ENGINE_RECOVERY_LIMIT
@@ -161,18 +179,31 @@ class Engine:
         self._sweeper.start()
         log.info("engine.started", executor_id=executor_id, queues=list(listen))
 
+    def _unfinished(self, workflow_ids: list[str]) -> bool:
+        still_open = sa.select(workflows.c.workflow_uuid).where(
+            workflows.c.workflow_uuid.in_(workflow_ids), workflows.c.status.in_(OPEN)
+        )
+        with self._database.read() as session:
+            return session.scalar(still_open.limit(1)) is not None
+
     @property
     def is_running(self) -> bool:
         """Whether this process runs workflows."""
         return self._sweeper is not None
 
-    def stop(self, *, grace_seconds: int = 0) -> None:
-        """Stop taking work and leave what is unfinished to be resumed."""
+    def refuse_steps(self) -> None:
+        """Let no step begin any more; workflows stop where they are, to be resumed later."""
+        self._steps.close()
+
+    def stop(self) -> None:
+        """Stop taking work, wait for the steps under way, and leave the rest to be resumed."""
+        self.refuse_steps()
         if self._sweeper is None:
             return
+        self._steps.wait_until_empty(STOP_SECONDS)
         self._sweeper.stop()
         self._sweeper = None
-        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=grace_seconds)
+        DBOS.destroy(destroy_registry=True)
 
     def close(self) -> None:
         """Release the client; the database stays open."""
@@ -198,6 +229,7 @@ def _share_logging() -> None:
     logger = logging.getLogger("dbos")
     logger.handlers.clear()
     logger.propagate = True
+    logger.setLevel(logging.WARNING)
     logger.addFilter(_is_news)
 
 

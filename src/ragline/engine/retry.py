@@ -20,7 +20,8 @@ class Retry:
 
 ONCE = Retry(attempts=1)
 LOCAL = Retry(attempts=3, first_wait=0.2)
-PROVIDER = Retry(attempts=6, first_wait=1.0)
+COMPUTE = Retry(attempts=6, first_wait=0.5)
+"""About a minute in all: time enough to replace children that the system killed."""
 
 
 def worth_retrying(error: BaseException) -> bool:

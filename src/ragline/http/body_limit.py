@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
+import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragline.errors import TooLarge
@@ -72,13 +72,21 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, limit: int) -> Non
     error = TooLarge(f"The body is over the limit of {limit} bytes; send less at a time.")
     response = problem_of(error)
     response.headers["Connection"] = "close"
-    await _drain(receive)
-    await response(scope, receive, send)
+
+    async def lingering(message: Message) -> None:
+        # The whole answer goes out first; only the end of the exchange waits.
+        is_body = message["type"] == "http.response.body"
+        await send({**message, "more_body": True} if is_body else message)
+
+    await response(scope, receive, lingering)
+    with anyio.move_on_after(LINGER_SECONDS):
+        await _drain(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _drain(receive: Receive) -> None:
-    deadline, dropped = time.monotonic() + LINGER_SECONDS, 0
-    while time.monotonic() < deadline and dropped < LINGER_BYTES:
+    dropped = 0
+    while dropped < LINGER_BYTES:
         message = await receive()
         dropped += len(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body"):

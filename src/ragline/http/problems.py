@@ -11,11 +11,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from ragline.errors import Overloaded, RaglineError, TemporaryProviderError
+from ragline.errors import MalformedRequest, Overloaded, RaglineError, TemporaryProviderError
 
 RETRY_AFTER_SECONDS = 2
 MOST_ERRORS = 20
+_WORDS = {
+    "extra_forbidden": "this field is not known here",
+    "string_pattern_mismatch": "must not be blank",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+}
+_PLACES = (("body",), ("query",), ("path",))
 _SLUGS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed"}
 
 log = structlog.get_logger()
@@ -63,6 +72,17 @@ def problem_of(error: RaglineError) -> JSONResponse:
     )
 
 
+def not_json(reason: Exception | str) -> MalformedRequest:
+    """Return the error for a body that cannot be read as JSON."""
+    if isinstance(reason, RecursionError):
+        reason = "it is nested too deeply"
+    elif isinstance(reason, UnicodeDecodeError):
+        reason = f"it is not valid UTF-8 at byte {reason.start}"
+    elif "integer string conversion" in str(reason):
+        reason = "it holds a number with too many digits"
+    return MalformedRequest(f"The body is not valid JSON: {reason}.")
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every kind of error with a problem."""
     app.add_exception_handler(RaglineError, _ours)
@@ -83,19 +103,31 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = _located(error.errors())
     detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors[:3]) or "invalid request"
-    malformed = any(e.get("type") == "json_invalid" for e in error.errors())
+    malformed = [e for e in error.errors() if e["type"] == "json_invalid"]
     if malformed:
-        return problem(
-            400, "malformed-request", "Malformed request", f"The body is not valid JSON: {detail}"
-        )
+        return problem_of(not_json(str(malformed[0]["ctx"]["error"])))
     return problem(422, "invalid-input", "Invalid input", detail, errors=errors)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
+        return problem_of(not_json(error.__cause__))
     slug = _SLUGS.get(error.status_code, f"http-{error.status_code}")
-    title = str(error.detail)
-    return problem(error.status_code, slug, title, title, headers=error.headers)
+    title, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem(error.status_code, slug, title, title, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what may be done at a path, over all routes that share it."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, scope = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(scope.get("route", route), "methods", None) or set()
+    return sorted(found)
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
@@ -119,11 +151,17 @@ def _located(errors: Sequence[Any]) -> list[dict[str, str]]:
 
 
 def _field(location: Sequence[Any]) -> str:
-    parts = [str(part) for part in location if part not in ("body", "query", "path")]
+    # The first part says where it was sent; a field may bear the same name.
+    parts = [str(part) for part in location[int(location[:1] in _PLACES) :]]
     return ".".join(parts)[:200] or "body"
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "this field is not known here"
+    if error["type"] in _WORDS:
+        return _WORDS[error["type"]]
+    bounds = error.get("ctx", {})
+    if error["type"] in ("too_long", "too_short") and bounds.get("field_type") == "Value":
+        most = error["type"] == "too_long"
+        bound = f"most {bounds['max_length']}" if most else f"least {bounds['min_length']}"
+        return f"must have at {bound} characters"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -19,7 +19,7 @@ from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
 from ragline.compute.pool import ComputeError
 from ragline.engine import queues
-from ragline.engine.retry import LOCAL
+from ragline.engine.retry import COMPUTE
 from ragline.errors import LimitExceeded, UnreadableFile
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
@@ -83,22 +83,19 @@ def read_all(runtime: Runtime, job_id: str, plan: Plan) -> None:
     """Read one batch here; spread several over all workers as children on their own queue."""
     engine, reader, batches = runtime.engine, plan["reader"], plan["batches"]
     if len(batches) == 1:
-        engine.step(read_batch, LOCAL, runtime, job_id, reader, *batches[0])
+        engine.step(read_batch, COMPUTE, runtime, job_id, reader, *batches[0])
         return
     parent = engine.workflow_id()
-    children = [
-        engine.start_child(
-            READ_PAGES, queues.PAGES, f"{parent}-pages-{first}", job_id, reader, first, last
-        )
-        for first, last in batches
-    ]
-    for child in children:
-        child.get_result()
+    engine.run_children(
+        READ_PAGES,
+        queues.PAGES,
+        {f"{parent}-pages-{first}": (job_id, reader, first, last) for first, last in batches},
+    )
 
 
 def read_pages(runtime: Runtime, job_id: str, reader: str, first: int, last: int) -> None:
     """Read one batch of a large document, as a workflow of its own."""
-    runtime.engine.step(read_batch, LOCAL, runtime, job_id, reader, first, last)
+    runtime.engine.step(read_batch, COMPUTE, runtime, job_id, reader, first, last)
 
 
 def read_batch(runtime: Runtime, job_id: str, reader: str, first: int, last: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 from ragline.language.sentences import split_sentences
 
@@ -50,12 +51,15 @@ class _Line:
 
 
 def measure(text: str) -> int:
-    """Return the size of a text in words.
+    """Return the size of a text in words; the sizes of its parts add up to it.
 
     Overlong words count as several, and scripts without spaces as one word for two characters.
     """
-    size = sum(1 + len(word) // LONG_WORD for word in text.split())
-    return size if text.isascii() else size + len(_UNSPACED.findall(text)) // 2
+    words = text.split()
+    size = sum(1 + len(word) // LONG_WORD for word in words)
+    if text.isascii() or not _UNSPACED.search(text):
+        return size
+    return size + sum(len(_UNSPACED.findall(word)) // 2 for word in words)
 
 
 def units_of(page: int, text: str, *, largest: int) -> list[Unit]:
@@ -184,23 +188,17 @@ def _sentences(text: str, lines: Sequence[_Line]) -> Iterator[tuple[int, int]]:
 
 def _cut(text: str, start: int, end: int, largest: int) -> Iterator[tuple[int, int]]:
     """Cut a span that is larger than a chunk into even parts, by words or else by characters."""
-    size = measure(text[start:end])
-    if size <= largest:
+    if measure(text[start:end]) <= largest:
         yield start, end
         return
-    parts = -(-size // largest)
-    room = min(largest, size // parts + largest // 20)
-    part_start: int | None = None
-    part_end, filled = start, 0
-    for word_start, word_end in _small_words(text, start, end, largest // 4):
-        size = measure(text[word_start:word_end])
-        if part_start is not None and filled + size > room:
-            yield part_start, part_end
-            part_start, filled = None, 0
-        part_start = word_start if part_start is None else part_start
-        part_end, filled = word_end, filled + size
-    if part_start is not None:
-        yield part_start, part_end
+    words = list(_small_words(text, start, end, largest // 4))
+    sizes = [measure(text[slice(*word)]) for word in words]
+    # A part may run over its share by less than one word, hence the room for the longest.
+    parts = -(-sum(sizes) // (largest - max(sizes) + 1))
+    before = [0, *accumulate(sizes)]
+    for _, part in groupby(range(len(words)), lambda i: before[i] * parts // before[-1]):
+        indices = list(part)
+        yield words[indices[0]][0], words[indices[-1]][1]
 
 
 def _small_words(text: str, start: int, end: int, largest: int) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ Each may run twice: what is there already is found and left as it is.
 from __future__ import annotations
 
 from ragline.bootstrap import Runtime
-from ragline.engine.retry import LOCAL, ONCE, cause_of
+from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of
 from ragline.errors import RaglineError
 from ragline.ingestion import chunk, embed, index, parse
 from ragline.ingestion.undo import abandon
@@ -30,10 +30,10 @@ def ingest(runtime: Runtime, job_id: str) -> None:
     engine = runtime.engine
     try:
         jobs.begin(runtime, job_id)
-        plan = engine.step(parse.plan, LOCAL, runtime, job_id)
+        plan = engine.step(parse.plan, COMPUTE, runtime, job_id)
         parse.read_all(runtime, job_id, plan)
-        engine.step(chunk.build_chunks, LOCAL, runtime, job_id)
-        engine.step(embed.embed_chunks, LOCAL, runtime, job_id)
+        engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)
+        engine.step(embed.embed_chunks, COMPUTE, runtime, job_id)
         engine.step(index.index_chunks, LOCAL, runtime, job_id)
         engine.step(index.publish, LOCAL, runtime, job_id, engine.workflow_id())
     except RaglineError as error:

@@ -73,6 +73,10 @@ class Embedder(Protocol):
     dimensions: int
     calibration: Calibration
 
+    def prepare(self) -> None:
+        """Load what is slow to load; processes forked afterwards share it."""
+        ...
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Return one row for each text."""
         ...

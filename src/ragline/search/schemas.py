@@ -4,17 +4,52 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    Tag,
+)
 
-from ragline.accounts.schemas import CleanText, RequestModel
+from ragline.accounts.schemas import CleanText, RequestModel, kind_of
 from ragline.providers import contracts
 from ragline.search.retrieval import Mode
 
-MOST_FILTER_PARTS = 50
+MOST_FILTER_PARTS = 100
+DEEPEST_FILTER = 10
 
 FilterText = Annotated[CleanText, Field(max_length=2000)]
-FilterValue = StrictBool | StrictInt | StrictFloat | FilterText
+FilterNumber = StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+FilterValue = Annotated[
+    Annotated[StrictBool, Tag("boolean")]
+    | Annotated[FilterNumber, Tag("number")]
+    | Annotated[FilterText, Tag("text")],
+    Discriminator(
+        kind_of,
+        custom_error_type="filter_value",
+        custom_error_message="must be a text, a number or a boolean",
+    ),
+]
 FilterKey = Annotated[CleanText, Field(min_length=1, max_length=100)]
+
+
+def _bounded(filter: object) -> object:
+    """Refuse a filter that would take long to check, before it is looked at more closely."""
+    level: list[object] = [filter]
+    parts = 0
+    for _ in range(DEEPEST_FILTER + 1):
+        parts += len(level)
+        if parts > MOST_FILTER_PARTS:
+            raise ValueError(f"must not have more than {MOST_FILTER_PARTS} conditions")
+        inner = [part["filters"] for part in level if isinstance(part, dict) and "filters" in part]
+        level = [part for parts in inner if isinstance(parts, list) for part in parts]
+        if not level:
+            return filter
+    raise ValueError(f"must not be nested more than {DEEPEST_FILTER} deep")
 
 
 class ComparisonFilter(RequestModel):
@@ -45,7 +80,7 @@ class CompoundFilter(RequestModel):
     """Conditions of which all, or any, must hold; they may be nested."""
 
     type: Literal["and", "or"]
-    filters: Annotated[list[AttributeFilter], Field(min_length=1, max_length=MOST_FILTER_PARTS)]
+    filters: Annotated[list[AttributeFilter], Field(min_length=1)]
 
     def to_filter(self) -> contracts.Filter:
         """Return the conditions as vector stores understand them."""
@@ -61,9 +96,9 @@ class SearchRequest(RequestModel):
     """A search in a project."""
 
     query: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
-    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    limit: Annotated[StrictInt, Field(ge=1, le=100)] = 10
     mode: Mode = "hybrid"
-    filter: AttributeFilter | None = None
+    filter: Annotated[AttributeFilter | None, BeforeValidator(_bounded)] = None
 
 
 class Hit(BaseModel):

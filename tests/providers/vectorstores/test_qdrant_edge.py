@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 from ragline.errors import ConfigurationError, PermanentProviderError
+from ragline.providers.contracts import Comparison
 from ragline.providers.vectorstores.qdrant_edge import QdrantEdgeStore
-from ragline.testing.vectorstore import DIMENSIONS, VectorStoreConformance, chunk, vector
+from ragline.testing.vectorstore import (
+    DIMENSIONS,
+    PROJECT,
+    VectorStoreConformance,
+    chunk,
+    chunk_id,
+    vector,
+)
 
 WRITER = """
 import sys
@@ -84,6 +92,16 @@ def test_a_damaged_index_says_how_to_mend_it(store: QdrantEdgeStore, tmp_path: P
 
     with pytest.raises(ConfigurationError, match="doctor --repair"):
         QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
+
+
+def test_many_metadata_keys_do_no_harm(store: QdrantEdgeStore) -> None:
+    """Beyond the number of fields that are indexed, filters find the same."""
+    store.upsert([chunk(n, metadata={f"key {n}": n}) for n in range(60)])
+
+    last = Comparison("eq", "key 59", 59)
+    found = store.search_dense(vector(1), project_id=PROJECT, filter=last, limit=9)
+
+    assert [match.chunk_id for match in found] == [chunk_id(59)]
 
 
 def test_a_vector_of_other_dimensions_is_refused(store: QdrantEdgeStore) -> None:

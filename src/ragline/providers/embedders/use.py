@@ -38,6 +38,11 @@ class UniversalSentenceEncoder:
     def __init__(self) -> None:
         self.name = f"use-multilingual-3/{version(PACKAGE)}"
 
+    def prepare(self) -> None:
+        """Load the weights."""
+        with _loading:
+            _model()
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Return one row of length 1 for each text, empty ones included."""
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)

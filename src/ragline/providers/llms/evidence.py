@@ -14,7 +14,10 @@ from ragline.providers.contracts import Passage
 from ragline.providers.llms.passage_sentences import sentence_spans
 
 # A name or number says more about what a text is about than any other word.
-NAME_WEIGHT = 2.0
+NAME_WEIGHT = 2.5
+# A word that no sentence holds may be rare, but as well one that only asks ("how long").
+# Names that are missing count in full: they show that something else is meant.
+ABSENT_WEIGHT = 0.5
 
 _NAME = re.compile(r"(?<=\s)[^\W\d_\s]?['’]?([^\W_a-zà-ÿ][\w'’-]*)|(\d\w*)")
 
@@ -38,9 +41,12 @@ class Support:
     held_by_passage: tuple[frozenset[str], ...]
 
     def share(self, words: Iterable[str]) -> float:
-        """Return the weight of these words as a part (0–1) of all that are sought."""
-        total = sum(self.weights.values())
-        return sum(self.weights[word] for word in words) / total if total else 0.0
+        """Return the weight of these words as a part (0–1) of all that are sought.
+
+        Sets have another order in each process, so the sum must not depend on the order.
+        """
+        total = math.fsum(self.weights.values())
+        return math.fsum(self.weights[word] for word in words) / total if total else 0.0
 
 
 class Evidence:
@@ -120,11 +126,12 @@ def _weights(
 ) -> dict[str, float]:
     """Return words with their inverse sentence frequency, raised for names."""
     frequency = Counter(word for found in held for word in found)
-    return {
-        word: math.log(1 + (len(held) + 1) / (frequency[word] + 0.5))
-        * (NAME_WEIGHT if word in names else 1.0)
-        for word in words
-    }
+    weights = {}
+    for word in words:
+        rarity = math.log(1 + (len(held) + 1) / (frequency[word] + 0.5))
+        factor = NAME_WEIGHT if word in names else 1.0 if frequency[word] else ABSENT_WEIGHT
+        weights[word] = rarity * factor
+    return weights
 
 
 def _names(text: str) -> frozenset[str]:

@@ -11,9 +11,10 @@ from ragline.providers.llms.evidence import Evidence, Sentence, Support
 from ragline.providers.llms.phrases import nothing_found
 from ragline.settings import Settings
 
-# Part of the question's weight that the best passage must hold. Measured on 1,690 questions
-# in English and French; tests hold the figures.
-NEAR = 0.34
+# Part of the question's weight that the best passage must hold. Of 500 French and 1,190
+# English questions, 79 and 91 % got a quote with the answer where its passage was one of five,
+# and 96 and 98 % were told that nothing was found in five passages drawn by chance.
+NEAR = 0.42
 # One shared word alone is chance more often than not.
 NEAR_BY_ONE_WORD = 0.45
 MOST_SENTENCES = 3

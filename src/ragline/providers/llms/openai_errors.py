@@ -69,12 +69,13 @@ def by_status(
     status: int, detail: str, *, model: str, headers: Mapping[str, str] | None = None
 ) -> ProviderError:
     """Return the error for an HTTP status: what happened, what to do, what the server says."""
-    fallback = _OVERLOADED if status >= 500 else _OTHERWISE
+    is_temporary = status in TEMPORARY_STATUS or status >= 500
+    fallback = _OVERLOADED if is_temporary else _OTHERWISE
     message = _ADVICE.get(status, fallback).format(model=model, status=status)
     # A server that does not accept a key may repeat parts of it.
     if detail and status != 401:
         message += f" It says: {detail}"
-    if status in TEMPORARY_STATUS or status >= 500:
+    if is_temporary:
         return TemporaryProviderError(message, retry_after=retry_after(headers or {}))
     return PermanentProviderError(message)
 

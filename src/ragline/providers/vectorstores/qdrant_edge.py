@@ -38,12 +38,21 @@ from qdrant_edge import Filter as EdgeFilter
 from ragline.errors import ConfigurationError, PermanentProviderError, TemporaryProviderError
 from ragline.providers.contracts import Filter, IndexedChunk, LexicalVector, Match, Vectors
 from ragline.providers.vectorstores.metadata import stored
-from ragline.providers.vectorstores.qdrant_edge_filters import Conditions, condition_of
+from ragline.providers.vectorstores.qdrant_edge_filters import (
+    ROOT,
+    Conditions,
+    condition_of,
+    metadata_fields,
+    schema_of,
+)
 from ragline.settings import Settings
 
 DENSE = "dense"
 LEXICAL = "lexical"
 PAGE = 1_000
+# Filtering on a field without index reads every payload of the project: 200 ms for 100,000
+# chunks, 55 ms with. Each index takes memory, so the rare fields of a crowd have none.
+MOST_INDEXED_FIELDS = 32
 
 
 class QdrantEdgeStore:
@@ -64,6 +73,7 @@ class QdrantEdgeStore:
         self._dimensions = dimensions
         self._writing = threading.Lock()
         self._shard = _open(path, dimensions)
+        self._indexed = set(self._shard.info().payload_schema)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, dimensions: int) -> QdrantEdgeStore:
@@ -74,6 +84,7 @@ class QdrantEdgeStore:
         """Write chunks, replacing those with the same id; durable when it returns."""
         if chunks:
             self._check_dimensions(chunks)
+            self._index_fields(chunks)
             self._write(UpdateOperation.upsert_points([_point(chunk) for chunk in chunks]))
 
     def search_dense(
@@ -172,6 +183,14 @@ class QdrantEdgeStore:
         with _translated():
             return [_match(point) for point in self._shard.query(request)]
 
+    def _index_fields(self, chunks: Sequence[IndexedChunk]) -> None:
+        """Index the metadata fields that come for the first time, while there is room."""
+        for chunk in chunks:
+            for field in metadata_fields(chunk.metadata):
+                if field not in self._indexed and len(self._indexed) < MOST_INDEXED_FIELDS:
+                    self._write(UpdateOperation.create_field_index(field, schema_of(field)))
+                    self._indexed.add(field)
+
     def _check_dimensions(self, chunks: Sequence[IndexedChunk]) -> None:
         for chunk in chunks:
             if chunk.dense.shape != (self._dimensions,):
@@ -267,7 +286,7 @@ def _point(chunk: IndexedChunk) -> Point:
         "project_id": chunk.project_id,
         "document_id": chunk.document_id,
         "version": chunk.version,
-        "metadata": stored(chunk.metadata),
+        ROOT: stored(chunk.metadata),
     }
     dense = np.asarray(chunk.dense, dtype=np.float32).tolist()
     return Point(chunk.chunk_id, {DENSE: dense, LEXICAL: _sparse(chunk.lexical)}, payload)

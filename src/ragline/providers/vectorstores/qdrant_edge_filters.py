@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from qdrant_edge import (
     FieldCondition,
@@ -12,12 +12,15 @@ from qdrant_edge import (
     IsNullCondition,
     MatchValue,
     NestedCondition,
+    PayloadSchemaType,
     RangeFloat,
 )
 from qdrant_edge import Filter as EdgeFilter
 
 from ragline.providers.contracts import Comparison, Filter, MetadataValue
-from ragline.providers.vectorstores.metadata import NUMBER, field_of, typed
+from ragline.providers.vectorstores.metadata import NUMBER, field_of, stored, typed
+
+ROOT = "metadata"
 
 Conditions = list[
     FieldCondition
@@ -87,5 +90,16 @@ def _equals(key: str, kind: str, form: str | float) -> FieldCondition:
     return FieldCondition(_path(key, kind), match=MatchValue(form))
 
 
+def metadata_fields(metadata: Mapping[str, object]) -> list[str]:
+    """Return the payload fields that metadata fill."""
+    return [f"{ROOT}.{field}.{kind}" for field, kinds in stored(metadata).items() for kind in kinds]
+
+
+def schema_of(field: str) -> PayloadSchemaType:
+    """Return the kind of index that serves a payload field."""
+    is_number = field.endswith(f".{NUMBER}")
+    return PayloadSchemaType.Float if is_number else PayloadSchemaType.Keyword
+
+
 def _path(key: str, kind: str) -> str:
-    return f"metadata.{field_of(key)}.{kind}"
+    return f"{ROOT}.{field_of(key)}.{kind}"

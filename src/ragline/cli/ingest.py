@@ -1,0 +1,127 @@
+"""`ragline ingest`: upload files and folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.progress import Progress, TaskID
+
+from ragline.cli.connection import connected
+from ragline.cli.exits import FAILED
+from ragline.cli.files import files_in
+from ragline.cli.outcomes import Outcome, summary
+from ragline.cli.output import Json, progress_bar, say, write_json
+from ragline.cli.watching import watch
+from ragline.client import Batch, Client, ClientProblem, Document, Job, Project, Upload, batches
+from ragline.client.uploads import size_of
+from ragline.errors import InvalidInput
+
+REFUSALS = (400, 413, 415, 422)
+app = typer.Typer(add_completion=False)
+
+
+@dataclass
+class Sent:
+    """What the server took, with the jobs it opened, and what it refused with the reason."""
+
+    documents: list[Document] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, upload: Upload) -> None:
+        """Note what became of one request."""
+        known = {document.id for document in self.documents}
+        self.documents += [document for document in upload.documents if document.id not in known]
+        if upload.job is not None:
+            self.jobs.append(upload.job)
+        self.refused += [(one.filename, one.problem.detail) for one in upload.rejected]
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH", exists=True, help="Files and folders; hidden files are skipped."
+        ),
+    ],
+    project: Annotated[
+        str, typer.Option("--project", "-p", help="Name of the project; made if it is missing.")
+    ],
+    wait: Annotated[
+        bool, typer.Option(help="Wait until every document is searchable or has failed.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Upload files and folders into a project."""
+    files = files_in(paths)
+    with connected() as client:
+        target = client.get_or_create_project(project)
+        sent = _send(client, target, files, quiet=json)
+        if wait:
+            sent.jobs = watch(client, sent.jobs, quiet=json)
+        outcomes = _outcomes(client, sent)
+    _report(target, outcomes, sent.refused, json=json)
+    # What a folder happens to hold may be refused; what was asked for by name may not.
+    missed = {path.name for path in paths} & {name for name, _ in sent.refused}
+    if missed or not outcomes or any(outcome.failed for outcome in outcomes):
+        raise typer.Exit(FAILED)
+
+
+def _send(client: Client, project: Project, files: list[Path], *, quiet: bool) -> Sent:
+    """Upload files in batches, drawing the bytes."""
+    sent = Sent()
+    total = sum(size_of(path) for path in files)
+    with progress_bar(quiet=quiet) as bar:
+        task = bar.add_task("uploading", total=total, unit=decimal(total))
+        for batch in batches(files):
+            _send_batch(client, project, batch, sent, bar, task)
+    return sent
+
+
+def _send_batch(
+    client: Client, project: Project, batch: Batch, sent: Sent, bar: Progress, task: TaskID
+) -> None:
+    """Upload a batch; one that is refused as a whole goes file by file, for each one's reason."""
+    try:
+        sent.add(client.upload(project.id, batch, told=lambda count: bar.advance(task, count)))
+    except (ClientProblem, InvalidInput) as error:
+        if error.status not in REFUSALS:
+            raise
+        if len(batch) == 1:
+            sent.refused.append((batch[0].name, error.message))
+            return
+        for path in batch:
+            _send_batch(client, project, [path], sent, bar, task)
+
+
+def _outcomes(client: Client, sent: Sent) -> list[Outcome]:
+    """Return each document with the job that reads it."""
+    job_of: dict[str | None, Job] = {}
+    for job in sent.jobs:
+        children = [job] if job.document_id else client.jobs(parent=job.id)
+        job_of |= {child.document_id: child for child in children}
+    return [Outcome(document, job_of.get(document.id)) for document in sent.documents]
+
+
+def _report(
+    project: Project, outcomes: list[Outcome], refused: list[tuple[str, str]], *, json: bool
+) -> None:
+    if json:
+        write_json(
+            {
+                "project": project.model_dump(mode="json"),
+                "documents": [outcome.for_machines() for outcome in outcomes],
+                "rejected": [{"filename": name, "reason": why} for name, why in refused],
+            }
+        )
+        return
+    for outcome in outcomes:
+        outcome.show()
+    for name, why in refused:
+        say(f"- {name}: not taken. {why}", "yellow")
+    say(f"Project {project.name!r}: {summary(outcomes, len(refused))}.", "bold")

@@ -1,0 +1,54 @@
+"""Which steps may begin, so that a process can end between two of them."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from ragline.errors import Stopping
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class StepGate:
+    """Lets steps through until it is closed, and knows how many are under way."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._closed = threading.Event()
+
+    def guarded(self, step: Callable[P, R]) -> Callable[P, R]:
+        """Return a step that raises `Stopping` instead of beginning once the gate is closed."""
+
+        @functools.wraps(step)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._changed:
+                if self._closed.is_set():
+                    raise Stopping
+                self._running += 1
+            try:
+                return step(*args, **kwargs)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
+
+        return run
+
+    def pause(self, seconds: float) -> None:
+        """Wait inside a workflow, but not beyond the closing of the gate."""
+        if self._closed.wait(seconds):
+            raise Stopping
+
+    def close(self) -> None:
+        """Let no step begin any more."""
+        self._closed.set()
+
+    def wait_until_empty(self, seconds: float) -> bool:
+        """Wait for the steps under way; return whether all have ended in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, timeout=seconds)

@@ -1,0 +1,80 @@
+"""`ragline search` and `ragline ask` against a server."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.cli.conftest import Ragline
+from tests.inprocess import Tenant
+
+TIGERS = "Tigers live in Bengal and hunt at night, alone and in silence."
+
+
+@pytest.fixture
+def zoo(tenant: Tenant) -> str:
+    """The id of a project named zoo that knows about tigers."""
+    project_id = tenant.project("zoo")
+    tenant.ingest_text(project_id, TIGERS, title="Tigers")
+    return project_id
+
+
+def test_a_search_shows_passages_with_their_source(ragline: Ragline, zoo: str) -> None:
+    """A hit names its document, its page and the passage."""
+    result = ragline("search", "zoo", "Where do tigers live?")
+
+    assert 0 == result.exit_code
+    assert "1. Tigers, p. 1" in result.stdout
+    assert TIGERS in result.stdout
+
+
+def test_a_project_may_be_named_by_its_id(ragline: Ragline, zoo: str) -> None:
+    """A project's id works where its name does."""
+    assert 0 == ragline("search", zoo, "tigers").exit_code
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_a_search_for_machines_is_one_json_document(ragline: Ragline, zoo: str, mode: str) -> None:
+    """`--json` prints the hits as the server sent them, in every mode."""
+    result = ragline("search", "zoo", "tigers", "--mode", mode, "--limit", 1, "--json")
+
+    (hit,) = json.loads(result.stdout)["hits"]
+    assert TIGERS == hit["text"]
+
+
+def test_a_search_without_hits_says_so(ragline: Ragline, tenant: Tenant) -> None:
+    """An empty project answers with a sentence, and that is no failure."""
+    tenant.project("empty")
+
+    result = ragline("search", "empty", "tigers")
+
+    assert (0, "Nothing in 'empty' matches.\n") == (result.exit_code, result.stdout)
+
+
+def test_an_unknown_project_is_told(ragline: Ragline) -> None:
+    """A project that does not exist ends with a sentence on stderr."""
+    result = ragline("search", "nowhere", "tigers")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "Error: There is no project with the name or id 'nowhere'" in result.stderr
+
+
+def test_an_unknown_mode_is_a_wrong_use(ragline: Ragline) -> None:
+    """A mode that does not exist never reaches the server."""
+    assert 2 == ragline("search", "zoo", "tigers", "--mode", "psychic").exit_code
+
+
+def test_an_answer_comes_with_its_sources(ragline: Ragline, zoo: str) -> None:
+    """An answer names document and page of each quote."""
+    result = ragline("ask", "zoo", "Where do tigers live?")
+
+    assert 0 == result.exit_code
+    assert "Bengal" in result.stdout
+    assert "[1] Tigers, p. 1" in result.stdout
+
+
+def test_an_answer_for_machines_is_one_json_document(ragline: Ragline, zoo: str) -> None:
+    """`--json` prints answer, citations and usage."""
+    result = ragline("ask", "zoo", "Where do tigers live?", "--json")
+
+    assert {"answer", "citations", "usage"} <= set(json.loads(result.stdout))
