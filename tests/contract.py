@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from tests.inprocess import InProcessServer
 
-NOT_FOUND = "/problems/not-found"
 ODD_IDS = {
     "not a uuid": "nope",
     "unknown uuid": "00000000-0000-4000-8000-000000000000",
@@ -49,6 +48,6 @@ def count_rows(server: InProcessServer, table: str, tenant_id: str) -> int:
 
 
 def stored_files(server: InProcessServer) -> set[str]:
-    """Return the names of all stored files, those still being received included."""
-    root = server.runtime.settings.files_dir
-    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    """Return the names of all stored files, which are their content's hashes."""
+    files = server.runtime.settings.files_dir.rglob("*")
+    return {path.name for path in files if path.is_file()}

@@ -73,8 +73,12 @@ class _QueuedConnection(sqlite3.Connection):
             self.writers.release()
 
     def commit(self) -> None:
-        # A failed commit leaves the transaction open, so the lock stays until the rollback.
-        super().commit()
+        try:
+            super().commit()
+        except sqlite3.Error:
+            # SQLAlchemy takes a failed commit for the end; SQLite leaves the transaction open.
+            self.rollback()
+            raise
         self.leave()
 
     def rollback(self) -> None:

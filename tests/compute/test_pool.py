@@ -20,8 +20,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import compute_functions as functions
 
+from ragline import errors
 from ragline.compute.pool import ComputeError, ComputePool, Limits
-from ragline.errors import LimitExceeded, NotFound, Overloaded, RaglineError, UnreadableFile
+from ragline.errors import (
+    LimitExceeded,
+    NotFound,
+    Overloaded,
+    RaglineError,
+    Stopping,
+    UnreadableFile,
+)
 
 MIB = 1024**2
 LIMITS = Limits(
@@ -261,7 +269,9 @@ def test_own_errors(pool):
     assert (type(error), error.message) == (NotFound, "Nothing there.")
 
 
-@pytest.mark.parametrize("kind", RaglineError.__subclasses__())
+@pytest.mark.parametrize(
+    "kind", [kind for kind in RaglineError.__subclasses__() if kind.__module__ == errors.__name__]
+)
 def test_errors_survive_pickling(kind):
     """Every kind of our errors keeps its type and message on the way."""
     copy = pickle.loads(pickle.dumps(kind("What happened.")))
@@ -355,12 +365,10 @@ def test_close_ends_children():
     with ThreadPoolExecutor(3) as threads:
         calls = [threads.submit(pool.run, functions.sleep, 60, limits=LIMITS) for _ in "123"]
         time.sleep(0.5)
-        started = time.monotonic()
         pool.close()
         errors = [type(call.exception()) for call in calls]
 
-    assert errors == [Overloaded] * 3
-    assert time.monotonic() - started < 5
+    assert errors == [Stopping] * 3
     assert gone(pids, within=2)
     assert not [one for one in threading.enumerate() if one.daemon and "pebble" in repr(one)]
 
@@ -371,7 +379,7 @@ def test_closed_pool():
     pool.close()
     pool.close()
 
-    with pytest.raises(Overloaded):
+    with pytest.raises(Stopping):
         pool.run(functions.pid, limits=LIMITS)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
+from tests.contract import ODD_IDS, problem_of, stored_files
+from tests.inprocess import InProcessServer, Tenant
 
 from ragline.jobs import service as jobs
 from ragline.models import Job, new_id
-from tests.contract import ODD_IDS, problem_of, stored_files
-from tests.inprocess import InProcessServer, Tenant
 
 
 def test_receipt(tenant: Tenant) -> None:
@@ -41,11 +43,13 @@ def test_nothing_is_found_any_more(tenant: Tenant) -> None:
 def test_file_is_gone(server: InProcessServer, tenant: Tenant) -> None:
     """The file of a deleted document is removed."""
 
-    before = stored_files(server)
-    document = tenant.ingest_text(tenant.project(), "A file that will go.")
+    text = "A file that will go."
+    document = tenant.ingest_text(tenant.project(), text)
+    name = sha256(text.encode()).hexdigest()
+    assert name in stored_files(server)
     tenant.http.delete(f"/v1/documents/{document['id']}")
 
-    assert before == stored_files(server)
+    assert name not in stored_files(server)
 
 
 def test_second_delete(tenant: Tenant) -> None:

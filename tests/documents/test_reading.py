@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.contract import ODD_IDS, problem_of
 from tests.inprocess import InProcessServer, Tenant
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-
 from tests.contract import problem_of
 from tests.inprocess import Tenant
 
@@ -102,7 +101,8 @@ def test_unacceptable_form(tenant: Tenant, content: bytes, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", [None, "text/xml", "multipart/mixed; boundary=B", "application/x-www-form-urlencoded"]
+    "content_type",
+    [None, "text/xml", "multipart/mixed; boundary=B", "application/x-www-form-urlencoded"],
 )
 def test_other_content_types(tenant: Tenant, content_type: str | None) -> None:
     """Only forms and JSON are taken."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.contract import count_rows, problem_of, stored_files
 from tests.inprocess import InProcessServer, Tenant
 
@@ -113,11 +113,13 @@ def test_pdf_bombs(tenant: Tenant, test_data: Path) -> None:
 def test_nothing_is_left_of_a_rejected_upload(server: InProcessServer, tenant: Tenant) -> None:
     """A rejected file leaves no row and no file."""
 
-    project, files = tenant.project(), stored_files(server)
-    problem_of(tenant.upload(project, ("a.pdf", PNG)), 415, "unsupported-media-type")
+    picture = PNG + b"of this test"
+    answer = tenant.upload(tenant.project(), ("a.pdf", picture))
 
-    counts = [count_rows(server, table, tenant.id) for table in ("documents", "jobs")]
-    assert ([0, 0], files) == (counts, stored_files(server))
+    problem_of(answer, 415, "unsupported-media-type")
+    assert [0, 0] == [count_rows(server, table, tenant.id) for table in ("documents", "jobs")]
+    assert sha256(picture).hexdigest() not in stored_files(server)
+    assert [] == list((server.runtime.settings.files_dir / "incoming").iterdir())
 
 
 def test_one_bad_file_of_three(tenant: Tenant) -> None:

@@ -7,9 +7,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.inprocess import InProcessServer, Tenant
 
 from ragline.main import create_app
-from tests.inprocess import InProcessServer, Tenant
 
 # The server's threads draw random numbers of their own while hypothesis draws examples.
 pytestmark = pytest.mark.filterwarnings(
@@ -21,13 +21,31 @@ SOME_JSON = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(st.characters(exclude_categories=())),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-FIELDS = (
-    "name description language role text title external_id metadata query question limit mode "
-    "filter model type key value filters"
-).split()
+FIELDS = [
+    "name",
+    "description",
+    "language",
+    "role",
+    "text",
+    "title",
+    "external_id",
+    "metadata",
+    "query",
+    "question",
+    "limit",
+    "mode",
+    "filter",
+    "model",
+    "type",
+    "key",
+    "value",
+    "filters",
+]
 BODY = st.dictionaries(st.sampled_from(FIELDS), SOME_JSON) | SOME_JSON
 FUZZ = settings(
     max_examples=25,
@@ -138,6 +156,8 @@ def test_no_id_breaks_a_route(tenant: Tenant, part: str) -> None:
     """Whatever stands in the place of an id, it names nothing and breaks nothing."""
 
     quoted = "".join(f"%{byte:02X}" for byte in part.encode())
-    answers = [tenant.http.get(f"/v1/{what}/{quoted}") for what in ("projects", "documents", "jobs")]
+    answers = [
+        tenant.http.get(f"/v1/{what}/{quoted}") for what in ("projects", "documents", "jobs")
+    ]
 
     assert {404} == {answer.status_code for answer in answers}

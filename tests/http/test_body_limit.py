@@ -6,18 +6,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import psutil
 import pytest
 import uvicorn
+from tests.contract import problem_of
 
 from ragline import bootstrap
 from ragline.accounts import service as accounts
 from ragline.main import create_app
 from ragline.settings import load_settings
-from tests.contract import problem_of
 
 KEY = "a-key-for-these-tests"
 UPLOAD_BYTES = 1024**2

@@ -8,12 +8,11 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
+from tests.contract import problem_of
+from tests.inprocess import InProcessServer, Tenant
 
 from ragline.errors import Overloaded, TemporaryProviderError
 from ragline.http.problems import add_problem_handlers
-
-from tests.contract import problem_of
-from tests.inprocess import InProcessServer, Tenant
 
 BODIES = {
     "/v1/projects": "name",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from ragline.client import Client, ClientProblem, Project
 from ragline.errors import ConfigurationError, NotFound
 from ragline.settings import Settings, load_settings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @contextmanager
@@ -36,9 +39,14 @@ def find_project(client: Client, reference: str) -> Project:
 
 
 def _key(settings: Settings) -> str | None:
-    """Return the key from the settings, else the one that the first start left on this machine."""
+    """Return the key from the settings, else the one that the first start left on this machine.
+
+    That one belongs to this machine's server and is not shown to any other.
+    """
     if settings.api_key is not None:
         return settings.api_key.get_secret_value()
+    if urlsplit(settings.url).hostname not in LOOPBACK:
+        return None
     try:
         return settings.key_file.read_text().strip()
     except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing.util
 import tempfile
 from typing import Annotated
 
@@ -63,8 +62,6 @@ def _prepared(runtime: Runtime, url: str) -> Server:
 
 def _keep_uploads_on_disk(settings: Settings) -> None:
     """Let uploads wait where there is room for them: /tmp may be memory, or small."""
-    # The sockets of child processes stay where paths are short: the system allows 107 bytes.
-    multiprocessing.util.get_temp_dir()
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(exist_ok=True)
     tempfile.tempdir = str(incoming)

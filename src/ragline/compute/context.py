@@ -42,7 +42,7 @@ class ChildContext(ForkServerContext):
 
 def child_context(preload: Sequence[str]) -> ChildContext:
     """Return a context whose children find these modules imported already."""
-    # The fork server's socket lives in this folder, and a socket's path may have 108 bytes at
+    # The fork server's socket lives in this folder, and a socket's path may have 107 bytes at
     # most; made now, it does not follow a later choice of a longer folder for other files.
     get_temp_dir()
     context = ChildContext()

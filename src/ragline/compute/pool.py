@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from queue import LifoQueue
 from typing import Any, TypeVar
 
+import structlog
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from ragline.compute import child
@@ -22,6 +23,7 @@ from ragline.errors import Overloaded, RaglineError, Stopping, UnreadableFile
 __all__ = ["ComputeError", "ComputePool", "Limits"]
 
 Result = TypeVar("Result")
+log = structlog.get_logger()
 
 # Libraries keep some memory of every file they read; a new child begins without it.
 CALLS_PER_CHILD = 200
@@ -102,8 +104,8 @@ class ComputePool:
         if self._closed:
             raise Stopping
         raise Overloaded(
-            "The process that did this work was killed twice from outside, perhaps because "
-            "the machine is short of memory. Try again later, or lower RAGLINE_COMPUTE_WORKERS."
+            "The process that did this work could not be started, or was killed twice from "
+            "outside, perhaps because the machine is short of memory; the log says more. Try again later, or lower RAGLINE_COMPUTE_WORKERS."
         )
 
 
@@ -161,7 +163,8 @@ class _Child:
                 self._future = self._pool.schedule(
                     child.call, args=(request, limits), timeout=limits.wall_seconds
                 )
-            except RuntimeError:  # the child died while it was idle
+            except RuntimeError as error:  # the child died while it was idle, or never lived
+                log.warning("compute.child_lost", error=repr(error), cause=repr(error.__context__))
                 broken, self._pool = self._pool, None
                 _stop(broken)
                 raise _Interrupted from None

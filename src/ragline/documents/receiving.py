@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
@@ -60,8 +61,6 @@ async def receive_files(
     except MultiPartException as error:
         raise MalformedRequest(f"The multipart body cannot be read: {error.message}") from None
     try:
-        if not parser.has_ended:
-            raise MalformedRequest("The multipart body was cut off; send it again as a whole.")
         files = [_file(name, value) for name, value in form.multi_items() if _is_file(value)]
         fields = {name: value for name, value in form.multi_items() if not _is_file(value)}
         if not files:
@@ -75,12 +74,24 @@ async def receive_files(
 
 
 class _WholeBodyParser(MultiPartParser):
-    """Notes the last boundary: without it the last file is not whole, and would be left out."""
+    """Insists on the last boundary: without it the last file is cut off, and would be left out."""
 
-    has_ended = False
+    _has_ended = False
+
+    async def parse(self) -> FormData:
+        """Return the form of a whole body."""
+        self.stream = self._whole(self.stream)
+        return await super().parse()
 
     def on_end(self) -> None:
-        self.has_ended = True
+        """Note the last boundary."""
+        self._has_ended = True
+
+    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for piece in stream:
+            yield piece
+        if not self._has_ended:
+            raise MultiPartException("It was cut off; send it again as a whole.")
 
 
 def _is_file(value: object) -> bool:

@@ -114,8 +114,8 @@ def _store_all(
                 raise
             rejected.append((upload.filename, Problem(**jobs.describe(error))))
     if not stored:
-        names = ", ".join(name for name, _ in rejected)
-        raise InvalidInput(f"None of the files could be taken: {names}.")
+        reasons = " ".join(f"{name}: {problem.detail}" for name, problem in rejected)
+        raise InvalidInput(f"None of the files could be taken. {reasons}")
     return stored, rejected
 
 

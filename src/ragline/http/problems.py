@@ -25,6 +25,7 @@ _WORDS = {
     "model_attributes_type": "must be a JSON object",
 }
 _PLACES = (("body",), ("query",), ("path",))
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _SLUGS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed"}
 
 log = structlog.get_logger()
@@ -122,12 +123,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> list[str]:
     """Return what may be done at a path, over all routes that share it."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, scope = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(scope.get("route", route), "methods", None) or set()
-    return sorted(found)
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-FEWEST_PAGES = 4
+FEWEST_PAGES = 3
 MOST_PAGES = 0.6
 EDGE_LINES = 3
 LONGEST_RUNNING_LINE = 120
@@ -46,7 +46,7 @@ def repair_pages(pages: Pages) -> list[tuple[int, str]]:
     """Return repaired pages without running headers, footers and page numbers.
 
     Only short lines at the edge of a page go, and only those that recur on most pages (of
-    at least four), or on most even or odd ones; a page is never emptied.
+    at least three), or on most even or odd ones; a page is never emptied.
     """
     tidy = [(number, _tidy(text)) for number, text in pages]
     vocabulary = Counter(word for _, text in tidy for word in _WORD.findall(text.lower()))
@@ -92,7 +92,8 @@ def _running_lines(pages: Pages) -> set[tuple[str, str]]:
         if len(group) < FEWEST_PAGES:
             continue
         counts = Counter(key for page in group for key in _edge_keys(*page))
-        running |= {key for key, count in counts.items() if count >= MOST_PAGES * len(group)}
+        fewest = max(FEWEST_PAGES, MOST_PAGES * len(group))
+        running |= {key for key, count in counts.items() if count >= fewest}
     return running
 
 

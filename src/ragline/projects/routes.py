@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
 from ragline.models import Project
@@ -64,10 +64,12 @@ def stats(project_id: str, runtime: RuntimeParameter, caller: CallerParameter) -
 
 @router.delete("/{project_id}", status_code=202)
 def delete(
-    project_id: str, runtime: RuntimeParameter, caller: EditorParameter
+    project_id: str, response: Response, runtime: RuntimeParameter, caller: EditorParameter
 ) -> deletion.DeletionAccepted:
     """Delete a project with all it holds; the receipt is the job's result."""
-    return deletion.accept_deletion(runtime, caller, project_id)
+    accepted = deletion.accept_deletion(runtime, caller, project_id)
+    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+    return accepted
 
 
 def _view(project: Project) -> ProjectView:
