@@ -32,6 +32,13 @@ def count(database: Database) -> int:
         return int(session.execute(COUNT).scalar_one())
 
 
+def add_and_fail(database: Database) -> None:
+    """Write in a block that fails."""
+    with database.write() as session:
+        session.execute(ADD)
+        raise ValueError("no")
+
+
 def test_write_commits(database: Database) -> None:
     """What a block wrote stays when it ends."""
 
@@ -44,9 +51,8 @@ def test_write_commits(database: Database) -> None:
 def test_failed_block_rolls_back(database: Database) -> None:
     """Nothing stays of a block that fails."""
 
-    with pytest.raises(ValueError, match="no"), database.write() as session:
-        session.execute(ADD)
-        raise ValueError("no")
+    with pytest.raises(ValueError, match="no"):
+        add_and_fail(database)
 
     assert 0 == count(database)
 
@@ -54,9 +60,8 @@ def test_failed_block_rolls_back(database: Database) -> None:
 def test_failed_block_releases_the_lock(database: Database) -> None:
     """After a block that failed the next one writes."""
 
-    with pytest.raises(ValueError, match="no"), database.write() as session:
-        session.execute(ADD)
-        raise ValueError("no")
+    with pytest.raises(ValueError, match="no"):
+        add_and_fail(database)
     with database.write() as session:
         session.execute(ADD)
 

@@ -90,8 +90,10 @@ def test_odd_questions(library: tuple[Tenant, str], question: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("limit", 0), ("limit", 21), ("limit", "6"), ("limit", True), ("limit", None)]
-    + [("model", ""), ("model", 1), ("model", "\0"), ("model", "x" * 201)],
+    [
+        *(("limit", wrong) for wrong in (0, 21, "6", True, None)),
+        *(("model", wrong) for wrong in ("", 1, "\0", "x" * 201)),
+    ],
 )
 def test_wrong_fields(tenant: Tenant, field: str, value: object) -> None:
     """A field out of its bounds is refused and named."""

@@ -94,11 +94,16 @@ def test_enqueue_rolls_back_with_our_transaction(server: InProcessServer, engine
     """Nothing is enqueued by a transaction that fails."""
 
     workflow_id = new_id()
-    with pytest.raises(ValueError, match="no"), server.runtime.database.write() as session:
-        engine.enqueue(
-            session, "ingest", "x", queue=NO_QUEUE, workflow_id=workflow_id, timeout_seconds=60
-        )
-        raise ValueError("no")
+
+    def enqueue_and_fail() -> None:
+        with server.runtime.database.write() as session:
+            engine.enqueue(
+                session, "ingest", "x", queue=NO_QUEUE, workflow_id=workflow_id, timeout_seconds=60
+            )
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        enqueue_and_fail()
 
     assert status_of(server, workflow_id) is None
 

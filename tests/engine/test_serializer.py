@@ -15,6 +15,10 @@ from ragline.engine.retry import cause_of
 from ragline.engine.serializer import EngineFault, JsonSerializer
 from ragline.errors import Overloaded, RaglineError, UnreadableFile
 
+# A server of other tests may draw random numbers while hypothesis draws examples.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

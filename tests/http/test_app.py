@@ -118,8 +118,13 @@ def test_every_route_is_listed(server: InProcessServer) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/projects", "/v1/keys", "/v1/projects/{}/documents", "/v1/projects/{}/search"]
-    + ["/v1/projects/{}/chat"],
+    [
+        "/v1/projects",
+        "/v1/keys",
+        "/v1/projects/{}/documents",
+        "/v1/projects/{}/search",
+        "/v1/projects/{}/chat",
+    ],
 )
 @FUZZ
 @given(body=BODY)

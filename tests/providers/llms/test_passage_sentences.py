@@ -12,11 +12,18 @@ def sentences(text: str) -> list[str]:
     return [text[start:end] for start, end in sentence_spans(text)]
 
 
-def test_paragraphs() -> None:
-    """A new paragraph ends a sentence, a new line does not."""
-    text = "Warranty\n \nTwo\nyears. Keep it.\n\n"
+def test_wrapped_lines() -> None:
+    """A line that is about as long as the longest goes on in the next one."""
+    text = "The warranty lasts for\ntwo years in all. Keep\nthe receipt."
 
-    assert sentences(text) == ["Warranty", "Two\nyears.", "Keep it."]
+    assert sentences(text) == ["The warranty lasts for\ntwo years in all.", "Keep\nthe receipt."]
+
+
+def test_lines_that_end_early() -> None:
+    """A heading or a row of a table is a sentence of its own, and so is a paragraph."""
+    text = "Warranty\nThe warranty lasts for two years.\n \nKeep it"
+
+    assert sentences(text) == ["Warranty", "The warranty lasts for two years.", "Keep it"]
 
 
 def test_long_lists_are_cut() -> None:

@@ -114,9 +114,14 @@ def _chosen(evidence: Evidence, ranked: Sequence[tuple[float, Sentence]]) -> lis
     """Return what to quote, best first, in all no more sentences than are allowed."""
     best = ranked[0][0]
     spans: list[_Span] = []
+    said: set[str] = set()
     for score, each in ranked:
         if score < FURTHER * best:
             break
+        words = _shown(evidence.text(each))
+        if words in said:
+            continue
+        said.add(words)
         joined = _joined(spans, _completed(evidence, each))
         if sum(span.last - span.first + 1 for span in joined) > MOST_SENTENCES:
             joined = _joined(spans, _Span(each.passage, each.ordinal, each.ordinal))

@@ -8,20 +8,36 @@ from ragline.language.sentences import split_sentences
 
 LONGEST = 500
 
-_PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
+# A line this much shorter than the longest was not wrapped: it is a heading, a row or an end.
+ENDS_EARLY = 0.75
+
+_LINE = re.compile(r"[^\n]+")
 # Where a sentence that is too long is best cut, the best place first.
 _CUTS = tuple(map(re.compile, (r"\n", r"(?<=[;:•|])\s", r"(?<=,)\s", r"\s")))
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Return the spans of sentences; a new paragraph ends one, and so does the longest length."""
+    """Return the spans of sentences; a line that ends early ends one, and so does length."""
     spans: list[tuple[int, int]] = []
-    start = 0
-    for end in [*(gap.start() for gap in _PARAGRAPH.finditer(text)), len(text)]:
+    for start, end in _blocks(text):
         for first, last in split_sentences(text[start:end]):
             spans += _pieces(text, start + first, start + last)
-        start = end
     return spans
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Return the spans of lines that were wrapped from one another, such as a paragraph's."""
+    lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
+    longest = max((end - start for start, end in lines), default=0)
+    blocks: list[tuple[int, int]] = []
+    goes_on = False
+    for start, end in lines:
+        if goes_on and "\n\n" not in text[blocks[-1][1] : start]:
+            blocks[-1] = (blocks[-1][0], end)
+        else:
+            blocks.append((start, end))
+        goes_on = end - start >= ENDS_EARLY * longest
+    return blocks
 
 
 def _pieces(text: str, start: int, end: int) -> list[tuple[int, int]]:
