@@ -23,12 +23,9 @@ from tests.servers import RunningServer
 ENDED = ("completed", "failed", "cancelled")
 FOLDERS = ("en_article", "fr_digital", "en_multicolumn", "slides", "tables", "maths", "scan")
 LONGEST_RUN_SECONDS = 600
-# A worker that was killed is known at once by the next one: only one owns the data directory.
-SETTINGS: dict[str, object] = {
-    "dead_after_seconds": 2,
-    "heartbeat_seconds": 0.5,
-    "pages_per_batch": 8,
-}
+LONGEST_LIFE_SECONDS = 6.0
+# Small batches, so that many are under way; and the killer's patience is no sign of poison.
+SETTINGS: dict[str, object] = {"pages_per_batch": 8, "max_idle_starts": 40}
 
 
 @dataclass
@@ -62,7 +59,10 @@ def test_killed_server_loses_and_doubles_nothing(
         landed = _kill_at_random(server, kills, random.Random(20261122))
         _wait_for_end(server)
 
-        assert expected == _outcome(server)
+        actual = _outcome(server)
+        assert expected.jobs == actual.jobs
+        assert expected.chunks == actual.chunks
+        assert expected.vectors == actual.vectors
         assert [] == _read_after_stored(server.log_path.read_text())
         assert {} == _event_faults(server)
     print(f"kills: {kills}, landed on running work: {landed}")
@@ -88,7 +88,7 @@ def _kill_at_random(server: RunningServer, kills: int, chance: random.Random) ->
     """Kill and restart; return how often the server held unfinished work when it died."""
     landed = 0
     for _ in range(kills):
-        time.sleep(chance.uniform(0.05, 2.5))
+        time.sleep(chance.uniform(0.05, LONGEST_LIFE_SECONDS))
         server.kill()
         landed += _claimed(server) > 0
         server.start()

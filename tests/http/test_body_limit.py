@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -54,7 +55,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int
 def http(address: tuple[str, int]) -> Iterator[httpx2.Client]:
     """A client with the first key."""
     url = f"http://{address[0]}:{address[1]}"
-    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with httpx2.Client(base_url=url, headers=headers, verify=False) as client:
         yield client
 
 
@@ -105,14 +107,14 @@ def test_declared_json(http: httpx2.Client, project: str) -> None:
     assert str(TEXT_BYTES) in problem_of(answer, 413, "too-large")["detail"]
 
 
-@pytest.mark.parametrize("path", ["/v1/projects", "/v1/keys", "/v1/nonsense"])
+@pytest.mark.parametrize("path", ["/v1/projects", "/v1/keys", "/v1/projects/x/search"])
 def test_chunked_json(http: httpx2.Client, path: str) -> None:
-    """A JSON body that does not tell its length is cut at the limit, on every route."""
+    """A JSON body that does not tell its length is cut at the limit."""
 
     pieces = (b" " * 8192 for _ in range(2 * TEXT_BYTES // 8192))
     answer = http.post(path, content=pieces, headers={"content-type": "application/json"})
 
-    assert answer.status_code in (404, 413)
+    problem_of(answer, 413, "too-large")
 
 
 def test_huge_declared_length_is_answered_at_once(address: tuple[str, int]) -> None:
@@ -139,7 +141,7 @@ def test_endless_stream_is_cut_with_flat_memory(address: tuple[str, int], projec
         part = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         wire.sendall(b"%x\r\n%b\r\n" % (len(part), part))
         sent = _send_until_refused(wire)
-        answer = _received(wire)
+        answer = wire.recv(4096)
     growth = process.memory_info().rss - before
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -148,19 +150,9 @@ def test_endless_stream_is_cut_with_flat_memory(address: tuple[str, int], projec
 
 
 def _send_until_refused(wire: socket.socket) -> int:
-    """Send pieces until the other side no longer listens; return the bytes sent."""
+    """Send pieces until there is an answer to read; return the bytes sent."""
     sent, piece = 0, b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    while sent < HUGE:
-        try:
-            wire.sendall(piece)
-        except ConnectionError:
-            break
+    while sent < HUGE and not select.select([wire], [], [], 0)[0]:
+        wire.sendall(piece)
         sent += len(piece)
     return sent
-
-
-def _received(wire: socket.socket) -> bytes:
-    try:
-        return wire.recv(4096)
-    except ConnectionError:
-        return b""

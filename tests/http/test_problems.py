@@ -183,12 +183,16 @@ def test_limit_out_of_range(tenant: Tenant, limit: str) -> None:
 
 
 def test_unauthenticated_comes_first(server: InProcessServer) -> None:
-    """Without a key nothing about a body is judged."""
+    """Without a key no upload is read, and no field of a body is judged."""
 
     with server.client() as http:
-        answer = http.post("/v1/projects", content=b"{", headers=JSON)
+        answers = [
+            http.post("/v1/projects/x/documents", files={"file": ("a.txt", b"")}),
+            http.post("/v1/projects", json={"nonsense": 1}),
+        ]
 
-    assert answer.status_code in (400, 401)
+    for answer in answers:
+        problem_of(answer, 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,9 @@ class Engine:
         )
         # A booting worker without a heartbeat would look dead to the others.
         self._sweeper.beat()
+        if self._database.is_sqlite:
+            # One process owns the data directory: whoever worked here before is dead.
+            self._sweeper.bury_others()
         DBOS.launch()
         poller.tune()
         self._sweeper.start()

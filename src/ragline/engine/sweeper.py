@@ -39,6 +39,11 @@ class Sweeper:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
+    def bury_others(self) -> None:
+        """Forget all other workers, so that the next sweep takes over what they held."""
+        with self.database.write() as session:
+            session.execute(sa.delete(Executor).where(Executor.id != self.executor_id))
+
     def beat(self) -> None:
         """Write this worker's heartbeat."""
         now = time.time()
