@@ -6,7 +6,7 @@ import fcntl
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TextIO
+from typing import Any, TextIO
 
 from ragline.blobs import BlobStore
 from ragline.compute.pool import ComputePool
@@ -29,6 +29,8 @@ class Runtime:
     engine: Engine
     compute: ComputePool
     _lock: TextIO
+    callers: dict[str, Any] = field(default_factory=dict)
+    """Callers by the digest of their key; kept by `accounts`."""
     _built: list[str] = field(default_factory=list)
 
     @cached_property

@@ -7,12 +7,16 @@ import binascii
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from ragline.accounts import service
 from ragline.bootstrap import Runtime
 
+# These are coroutines although most never wait: a plain function would cost each request
+# a change of thread, which is more than its work.
 
-def runtime_of(request: Request) -> Runtime:
+
+async def runtime_of(request: Request) -> Runtime:
     """Return the runtime the application was made with."""
     runtime: Runtime = request.app.state.runtime
     return runtime
@@ -21,18 +25,22 @@ def runtime_of(request: Request) -> Runtime:
 RuntimeParameter = Annotated[Runtime, Depends(runtime_of)]
 
 
-def caller_of(request: Request, runtime: RuntimeParameter) -> service.Caller:
+async def caller_of(request: Request, runtime: RuntimeParameter) -> service.Caller:
     """Return who is calling, by bearer token or by the password of HTTP Basic."""
-    return service.authenticate(runtime, _token(request.headers.get("authorization", "")))
+    token = _token(request.headers.get("authorization", ""))
+    known = service.remembered(runtime, token)
+    if known is not None:
+        return known
+    return await run_in_threadpool(service.authenticate, runtime, token)
 
 
-def editor_of(caller: Annotated[service.Caller, Depends(caller_of)]) -> service.Caller:
+async def editor_of(caller: Annotated[service.Caller, Depends(caller_of)]) -> service.Caller:
     """Return the caller if its key may change things."""
     caller.require(service.Role.OWNER, service.Role.OPERATOR)
     return caller
 
 
-def operator_of(caller: Annotated[service.Caller, Depends(caller_of)]) -> service.Caller:
+async def operator_of(caller: Annotated[service.Caller, Depends(caller_of)]) -> service.Caller:
     """Return the caller if its key may make tenants."""
     caller.require(service.Role.OPERATOR)
     return caller

@@ -17,6 +17,7 @@ from ragline.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from ragline.models import ApiKey, Tenant, now
 
 FIRST_TENANT = "default"
+MOST_REMEMBERED = 10_000
 
 
 class Role(StrEnum):
@@ -43,17 +44,30 @@ class Caller:
             )
 
 
+def remembered(runtime: Runtime, token: str | None) -> Caller | None:
+    """Return the caller of a key that was authenticated before and not revoked since."""
+    caller: Caller | None = runtime.callers.get(_digest(token)) if token else None
+    return caller
+
+
 def authenticate(runtime: Runtime, token: str | None) -> Caller:
     """Return the caller a key belongs to; keys are found by digest, never compared as text."""
     if not token:
         raise Unauthenticated("Send your API key in the header 'Authorization: Bearer <key>'.")
+    digest = _digest(token)
+    # Taken before the look, so that a key revoked meanwhile is noted where nobody reads it.
+    callers = runtime.callers
     with runtime.database.read() as session:
         key = session.scalar(
-            sa.select(ApiKey).where(ApiKey.digest == _digest(token), ApiKey.revoked_at.is_(None))
+            sa.select(ApiKey).where(ApiKey.digest == digest, ApiKey.revoked_at.is_(None))
         )
     if key is None:
         raise Unauthenticated("This API key is not known, or it was revoked.")
-    return Caller(key.tenant_id, key.id, Role(key.role))
+    caller = Caller(key.tenant_id, key.id, Role(key.role))
+    if len(callers) >= MOST_REMEMBERED:
+        callers.clear()
+    callers[digest] = caller
+    return caller
 
 
 def ensure_first_key(runtime: Runtime) -> str | None:
@@ -111,6 +125,8 @@ def revoke_key(runtime: Runtime, caller: Caller, key_id: str) -> None:
         if key is None or key.tenant_id != caller.tenant_id or key.revoked_at is not None:
             raise NotFound(f"There is no key with the id {key_id!r}.")
         key.revoked_at = now()
+    # One process serves this database, so a revoked key is forgotten everywhere at once.
+    runtime.callers = {}
 
 
 def create_tenant(runtime: Runtime, name: str) -> tuple[Tenant, str]:

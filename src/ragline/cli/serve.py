@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from ragline.cli.exits import INTERRUPTED
 from ragline.cli.listening import Server, bind, url_of
 from ragline.main import create_app
 from ragline.settings import Settings, load_settings
+
+SWITCH_SECONDS = 0.001
 
 log = structlog.get_logger()
 app = typer.Typer(add_completion=False)
@@ -54,6 +57,9 @@ def serve(
 
 def _prepared(runtime: Runtime, url: str) -> Server:
     """Start the work and return a server that is ready to run."""
+    # A request changes threads several times, and may wait this long for the interpreter at
+    # each change while workflows are busy; the default of 5 ms adds up to a tenth of a second.
+    sys.setswitchinterval(SWITCH_SECONDS)
     _keep_uploads_on_disk(runtime.settings)
     _show_new_key(runtime)
     worker.start(runtime)

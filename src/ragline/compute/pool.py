@@ -105,7 +105,8 @@ class ComputePool:
             raise Stopping
         raise Overloaded(
             "The process that did this work could not be started, or was killed twice from "
-            "outside, perhaps because the machine is short of memory; the log says more. Try again later, or lower RAGLINE_COMPUTE_WORKERS."
+            "outside, perhaps because the machine is short of memory; the log says more. Try "
+            "again later, or lower RAGLINE_COMPUTE_WORKERS."
         )
 
 

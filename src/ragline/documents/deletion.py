@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from ragline.accounts.ownership import owned_document
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
+from ragline.documents.files import remove_file
 from ragline.documents.service import statuses_of
 from ragline.errors import Conflict
 from ragline.models import Chunk, Document, Embedding, Page, PageText
@@ -28,19 +29,6 @@ def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[
     removed["vectors"] = runtime.vector_store.delete(document_id=document_id)
     removed["files"] = remove_file(runtime, content_hash)
     return removed
-
-
-def remove_file(runtime: Runtime, content_hash: str) -> int:
-    """Remove a stored file that no document refers to; return the number of files removed.
-
-    The writers' lock is held meanwhile: an upload of the same content looks for its
-    file under that lock, so it either keeps this one or stores it again.
-    """
-    with runtime.database.write() as session:
-        used = sa.select(Document.id).where(Document.content_hash == content_hash).limit(1)
-        if session.scalar(used) is not None:
-            return 0
-        return int(runtime.blobs.delete(content_hash))
 
 
 def remove_rows(session: Session, document: Document) -> dict[str, int]:

@@ -14,15 +14,20 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
+from ragline.documents.files import ensure_file, remove_file
 from ragline.engine import queues
 from ragline.errors import InvalidInput, UnsupportedMediaType
 from ragline.jobs import service as jobs
-from ragline.jobs.reading import get_job, statuses
+from ragline.jobs.reading import fresh_view, statuses
 from ragline.jobs.schemas import JobView, Problem
 from ragline.models import Document, Job, Project, new_id
 from ragline.providers import tasks
 
 HEAD_BYTES = 8192
+_SAME_CONTENT = sa.select(Document).where(
+    Document.project_id == sa.bindparam("project_id"),
+    Document.content_hash.in_(sa.bindparam("hashes", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +76,35 @@ def accept_uploads(
     project already holds gives the existing document and no new job, unless its last
     job failed or was cancelled: then it is ingested again.
     """
-    with runtime.database.read() as session:
-        owned_project(session, caller.tenant_id, project_id)
     stored, rejected = _store_all(runtime, uploads)
+    try:
+        return _keep(runtime, caller, project_id, stored, rejected)
+    except BaseException:
+        # No such project, or no room: what was stored for it goes again.
+        for item in stored:
+            remove_file(runtime, item.blob.content_hash)
+        raise
+
+
+def _keep(
+    runtime: Runtime,
+    caller: Caller,
+    project_id: str,
+    stored: Sequence[StoredUpload],
+    rejected: list[tuple[str, Problem]],
+) -> Acceptance:
+    """Write documents, jobs and their places in the queue, in one transaction."""
     with runtime.database.write() as session:
         project = owned_project(session, caller.tenant_id, project_id)
         for item in stored:
-            _keep_file(runtime, item)
-        documents = [_find_or_add(session, project, item) for item in stored]
-        job_id = _queue(session, runtime, project, _unfinished(session, documents), rejected)
-    with runtime.database.read() as session:
-        known = statuses_of(session, documents)
-    job = get_job(runtime, caller.tenant_id, job_id) if job_id else None
-    return Acceptance(
-        job, [(document, known[document.id]) for document in _unique(documents)], rejected
-    )
+            ensure_file(runtime, item.blob, item.upload.stream)
+        documents, known = _find_or_add(session, project, stored)
+        unread = [d for d in documents if known.get(d.id) in (None, "failed", "cancelled")]
+        job = _queue(session, runtime, project, unread, rejected)
+        view = fresh_view(job, children=0 if job.workflow_id else len(unread)) if job else None
+    queued = dict.fromkeys((document.id for document in unread), "queued")
+    status_of = known | queued
+    return Acceptance(view, [(d, status_of[d.id]) for d in documents], rejected)
 
 
 def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, str]:
@@ -134,50 +153,43 @@ def _store(runtime: Runtime, upload: Upload) -> StoredUpload:
     return StoredUpload(upload, runtime.blobs.store(upload.stream), media_type)
 
 
-def _keep_file(runtime: Runtime, item: StoredUpload) -> None:
-    """Store the file again if a deletion of the same content took it away meanwhile."""
-    if not runtime.blobs.path(item.blob.content_hash).exists():
-        item.upload.stream.seek(0)
-        runtime.blobs.store(item.upload.stream)
+def _find_or_add(
+    session: Session, project: Project, stored: Sequence[StoredUpload]
+) -> tuple[list[Document], dict[str, str]]:
+    """Return the document of each content, once, and the status of those that were there."""
+    hashes = {item.blob.content_hash for item in stored}
+    same = session.scalars(_SAME_CONTENT, {"project_id": project.id, "hashes": list(hashes)})
+    found = {document.content_hash: document for document in same}
+    known = statuses_of(session, list(found.values())) if found else {}
+    for item in stored:
+        if item.blob.content_hash not in found:
+            document = _new_document(project, item)
+            session.add(document)
+            found[item.blob.content_hash] = document
+    in_order = dict.fromkeys(item.blob.content_hash for item in stored)
+    return [found[content_hash] for content_hash in in_order], known
 
 
-def _find_or_add(session: Session, project: Project, item: StoredUpload) -> Document:
-    same = sa.select(Document).where(
-        Document.project_id == project.id, Document.content_hash == item.blob.content_hash
+def _new_document(project: Project, item: StoredUpload) -> Document:
+    upload = item.upload
+    return Document(
+        id=new_id(),
+        tenant_id=project.tenant_id,
+        project_id=project.id,
+        title=upload.title or _title_from(upload.filename),
+        filename=upload.filename,
+        external_id=upload.external_id,
+        media_type=item.media_type,
+        content_hash=item.blob.content_hash,
+        size_bytes=item.blob.size,
+        metadata_=dict(upload.metadata or {}),
+        latest_version=0,
     )
-    document = session.scalar(same)
-    if document is None:
-        upload = item.upload
-        document = Document(
-            id=new_id(),
-            tenant_id=project.tenant_id,
-            project_id=project.id,
-            title=upload.title or _title_from(upload.filename),
-            filename=upload.filename,
-            external_id=upload.external_id,
-            media_type=item.media_type,
-            content_hash=item.blob.content_hash,
-            size_bytes=item.blob.size,
-            metadata_=dict(upload.metadata or {}),
-        )
-        session.add(document)
-        session.flush()
-    return document
 
 
 def _title_from(filename: str) -> str:
     stem = filename.rpartition(".")[0] or filename
     return stem.replace("_", " ").strip() or filename
-
-
-def _unfinished(session: Session, documents: Sequence[Document]) -> list[Document]:
-    """Return the documents that no job has read or is about to read."""
-    known = statuses_of(session, documents)
-    return [d for d in _unique(documents) if known.get(d.id) in (None, "failed", "cancelled")]
-
-
-def _unique(documents: Sequence[Document]) -> list[Document]:
-    return list({document.id: document for document in documents}.values())
 
 
 def _queue(
@@ -186,16 +198,16 @@ def _queue(
     project: Project,
     documents: Sequence[Document],
     rejected: Sequence[tuple[str, Problem]],
-) -> str | None:
+) -> Job | None:
     """Queue one job a document, under a parent where there are several; return the top one."""
     if not documents:
         return None
-    parent_id = None
-    if len(documents) > 1 or rejected:
-        parent_id = _open_parent(session, project, documents, rejected).id
+    if len(documents) == 1 and not rejected:
+        return queue_ingestion(session, runtime, documents[0])
+    parent = _open_parent(session, project, documents, rejected)
     for document in documents:
-        job = queue_ingestion(session, runtime, document, parent_id=parent_id)
-    return parent_id or job.id
+        queue_ingestion(session, runtime, document, parent_id=parent.id)
+    return parent
 
 
 def queue_ingestion(

@@ -1,4 +1,4 @@
-"""Steps 4 and 5: vectors into the index, then the version is published.
+"""Step 4: vectors into the index, then the version is published.
 
 Search returns chunks of published versions only, so whatever is in the index before
 the publishing transaction, or stays there after a crash, is invisible.
@@ -27,23 +27,29 @@ MOST_WARNINGS = 100
 log = structlog.get_logger()
 
 
-def index_chunks(runtime: Runtime, job_id: str) -> int:
-    """Write the version's vectors, durably; a second run replaces them by the same ones."""
+def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
+    """Make a version searchable and return the number of its passages.
+
+    A second run replaces the vectors by the same ones and finds the job ended.
+    """
     subject = load_subject(runtime, job_id)
-    written, after = 0, -1
+    index_chunks(runtime, subject)
+    return publish(runtime, subject, workflow_id)
+
+
+def index_chunks(runtime: Runtime, subject: Subject) -> None:
+    """Write the version's vectors; they are durable, and not yet found, when it returns."""
+    after = -1
     while chunks := _next_chunks(runtime, subject, after):
         runtime.vector_store.upsert([point for _, point in chunks])
-        written += len(chunks)
         after = chunks[-1][0]
-    return written
 
 
-def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
+def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
     """Make the version the one that search returns and end the job, in one transaction.
 
     Does nothing where the job has ended or another attempt has taken over.
     """
-    subject = load_subject(runtime, job_id)
     with runtime.database.write() as session:
         job = subject.job_in(session)
         if not jobs.is_current(session, job, workflow_id):
@@ -52,12 +58,7 @@ def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
         document = session.get_one(Document, subject.document_id)
         # Without a passage there is nothing to search: the document is read, not searchable.
         document.published_version = subject.version if count else None
-        for table in (Chunk, Page):
-            session.execute(
-                sa.delete(table).where(
-                    table.document_id == subject.document_id, table.version != subject.version
-                )
-            )
+        _remove_older(session, subject)
         jobs.complete(
             session,
             job,
@@ -68,9 +69,19 @@ def publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
             },
             warnings=_page_warnings(session, subject),
         )
-    runtime.vector_store.delete(document_id=subject.document_id, keep_version=subject.version)
+    if subject.version > 1:
+        runtime.vector_store.delete(document_id=subject.document_id, keep_version=subject.version)
     log.info("document.published", document_id=subject.document_id, chunks=count)
     return count
+
+
+def _remove_older(session: Session, subject: Subject) -> None:
+    for table in (Chunk, Page):
+        session.execute(
+            sa.delete(table).where(
+                table.document_id == subject.document_id, table.version != subject.version
+            )
+        )
 
 
 def _next_chunks(runtime: Runtime, subject: Subject, after: int) -> list[tuple[int, IndexedChunk]]:

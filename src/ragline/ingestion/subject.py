@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
@@ -32,18 +33,29 @@ class Subject:
 
 def load_subject(runtime: Runtime, job_id: str) -> Subject:
     """Return what a job works on; raise `NotFound` if it was deleted meanwhile."""
-    with runtime.database.read() as session:
-        job = session.get_one(Job, job_id)
-        document = session.get(Document, job.document_id)
-        if document is None or job.version is None:
-            raise NotFound("The document was deleted while it was being ingested.")
-        return Subject(
-            job_id=job.id,
-            document_id=document.id,
-            project_id=document.project_id,
-            version=job.version,
-            title=document.title,
-            media_type=document.media_type,
-            content_hash=document.content_hash,
-            path=runtime.blobs.path(document.content_hash),
+    query = (
+        sa.select(
+            Job.version,
+            Document.id,
+            Document.project_id,
+            Document.title,
+            Document.media_type,
+            Document.content_hash,
         )
+        .join(Document, Document.id == Job.document_id)
+        .where(Job.id == job_id)
+    )
+    with runtime.database.read() as session:
+        row = session.execute(query).one_or_none()
+    if row is None or row.version is None:
+        raise NotFound("The document was deleted while it was being ingested.")
+    return Subject(
+        job_id=job_id,
+        document_id=row.id,
+        project_id=row.project_id,
+        version=row.version,
+        title=row.title,
+        media_type=row.media_type,
+        content_hash=row.content_hash,
+        path=runtime.blobs.path(row.content_hash),
+    )

@@ -1,4 +1,4 @@
-"""A document's way, as one durable workflow: parse, chunk, embed, index, publish.
+"""A document's way, as one durable workflow: parse, chunk, embed, index.
 
 Steps receive the job's id and return counts; texts and vectors stay in the database.
 Each may run twice: what is there already is found and left as it is.
@@ -34,8 +34,7 @@ def ingest(runtime: Runtime, job_id: str) -> None:
         parse.read_all(runtime, job_id, plan)
         engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)
         engine.step(embed.embed_chunks, COMPUTE, runtime, job_id)
-        engine.step(index.index_chunks, LOCAL, runtime, job_id)
-        engine.step(index.publish, LOCAL, runtime, job_id, engine.workflow_id())
+        engine.step(index.index_and_publish, LOCAL, runtime, job_id, engine.workflow_id())
     except RaglineError as error:
         engine.step(abandon, LOCAL, runtime, job_id, error)
         raise

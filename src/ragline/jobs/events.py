@@ -10,6 +10,11 @@ from sqlalchemy.orm import Session
 from ragline.models import Event, Job
 
 
+def first_event(job: Job) -> Event:
+    """Return the event that a new job begins with."""
+    return Event(job_id=job.id, project_id=job.project_id, number=1, type="job.queued", details={})
+
+
 def record(session: Session, job: Job, type: str, **details: Any) -> None:
     """Add an event in the transaction of the change it tells of."""
     last = session.scalar(sa.select(sa.func.max(Event.number)).where(Event.job_id == job.id))

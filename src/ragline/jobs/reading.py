@@ -37,6 +37,18 @@ def get_job(runtime: Runtime, tenant_id: str, job_id: str) -> JobView:
     return views[0]
 
 
+def fresh_view(job: Job, *, children: int = 0) -> JobView:
+    """Return a job as it is when it was accepted just now, without asking for its place."""
+    attempt = AttemptView(number=1, started_at=job.created_at, ended_at=None, error=None)
+    return _view(
+        job,
+        "ENQUEUED",
+        [attempt] if job.workflow_id else [],
+        {"queued": children} if children else None,
+        None,
+    )
+
+
 def list_jobs(
     runtime: Runtime, tenant_id: str, wanted: JobFilter, *, limit: int, after: str | None
 ) -> tuple[list[JobView], bool]:

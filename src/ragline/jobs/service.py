@@ -22,7 +22,7 @@ from ragline.bootstrap import Runtime
 from ragline.engine.retry import cause_of
 from ragline.engine.rows import OPEN, STATUS_WORDS, workflows
 from ragline.errors import RaglineError, UnreadableFile
-from ragline.jobs.events import record
+from ragline.jobs.events import first_event, record
 from ragline.models import Attempt, Job, now
 
 log = structlog.get_logger()
@@ -43,8 +43,7 @@ def accept(
     job.workflow_id = job.id
     session.add(job)
     session.flush()
-    session.add(Attempt(job_id=job.id, number=1, workflow_id=job.id))
-    record(session, job, "job.queued")
+    session.add_all([Attempt(job_id=job.id, number=1, workflow_id=job.id), first_event(job)])
     runtime.engine.enqueue(
         session,
         workflow,
@@ -59,7 +58,7 @@ def accept_parent(session: Session, parent: Job) -> None:
     """Keep a job that has no work of its own: it ends with the last of its children."""
     session.add(parent)
     session.flush()
-    record(session, parent, "job.queued")
+    session.add(first_event(parent))
 
 
 def begin(runtime: Runtime, job_id: str) -> None:

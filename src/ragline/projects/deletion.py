@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.documents.deletion import remove_file, remove_rows
+from ragline.documents.deletion import remove_rows
+from ragline.documents.files import remove_file
 from ragline.engine import queues
 from ragline.engine.retry import LOCAL, cause_of
 from ragline.jobs import service as jobs
-from ragline.jobs.reading import get_job
+from ragline.jobs.reading import fresh_view
 from ragline.jobs.schemas import JobView
 from ragline.models import Document, Job, Project, new_id, now
 
@@ -56,7 +57,8 @@ def accept_deletion(runtime: Runtime, caller: Caller, project_id: str) -> Deleti
             queue=queues.DEFAULT,
             timeout_seconds=TIMEOUT_SECONDS,
         )
-    return DeletionAccepted(job=get_job(runtime, caller.tenant_id, job.id))
+        view = fresh_view(job)
+    return DeletionAccepted(job=view)
 
 
 def delete_project(runtime: Runtime, job_id: str) -> None:

@@ -37,6 +37,7 @@ from qdrant_edge import Filter as EdgeFilter
 
 from ragline.errors import ConfigurationError, PermanentProviderError, TemporaryProviderError
 from ragline.providers.contracts import Filter, IndexedChunk, LexicalVector, Match, Vectors
+from ragline.providers.vectorstores.group_flush import GroupFlush
 from ragline.providers.vectorstores.metadata import stored
 from ragline.providers.vectorstores.qdrant_edge_filters import (
     ROOT,
@@ -53,6 +54,7 @@ PAGE = 1_000
 # Filtering on a field without index reads every payload of the project: 200 ms for 100,000
 # chunks, 55 ms with. Each index takes memory, so the rare fields of a crowd have none.
 MOST_INDEXED_FIELDS = 32
+FLUSH_PAUSE_SECONDS = 0.1
 
 
 class QdrantEdgeStore:
@@ -73,6 +75,7 @@ class QdrantEdgeStore:
         self._dimensions = dimensions
         self._writing = threading.Lock()
         self._shard = _open(path, dimensions)
+        self._flushes = GroupFlush(self._shard.flush, pause=FLUSH_PAUSE_SECONDS)
         self._indexed = set(self._shard.info().payload_schema)
 
     @classmethod
@@ -158,10 +161,12 @@ class QdrantEdgeStore:
             self._shard.close()
 
     def _write(self, operation: UpdateOperation) -> None:
-        """Apply an operation and have it on disk."""
+        """Apply an operation and have it on disk, together with those of other threads."""
         with self._writing, _translated():
             self._shard.update(operation)
-            self._shard.flush()
+            write = self._flushes.note_write()
+        with _translated():
+            self._flushes.wait(write)
 
     def _delete(self, among: EdgeFilter) -> int:
         """Remove points; what other threads add between count and removal is not counted."""
