@@ -44,9 +44,7 @@ class Tenant:
 
     def add_text(self, project_id: str, text: str, **fields: Any) -> Any:
         """Send a text and return the response."""
-        return self.http.post(
-            f"/v1/projects/{project_id}/documents", json={"text": text, **fields}
-        )
+        return self.http.post(f"/v1/projects/{project_id}/documents", json={"text": text, **fields})
 
     def ended(self, job_id: str) -> dict[str, Any]:
         """Return a job once it has ended."""

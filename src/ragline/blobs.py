@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +50,7 @@ class BlobStore:
             final = self.path(blob.content_hash)
             final.parent.mkdir(exist_ok=True)
             os.replace(temporary, final)
+            _sync_folder(final.parent)
         finally:
             temporary.unlink(missing_ok=True)
         return blob
@@ -67,6 +67,12 @@ class BlobStore:
         path.unlink()
         return True
 
-    def free_bytes(self) -> int:
-        """Return the free space of the disk that holds the files."""
-        return shutil.disk_usage(self._root).free
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name durable, and with it the folder's own name in the one above."""
+    for each in (folder, folder.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -51,6 +51,10 @@ class Runtime:
         """The model that answers questions."""
         return registry.llm(self.settings.llm, self.settings)
 
+    def open(self) -> None:
+        """Build what workflows and requests will need, so that a fault in it stops the start."""
+        _ = self.vector_store, self.llm
+
     def close(self) -> None:
         """Stop working and release everything; unfinished work is resumed at the next start."""
         # Steps under way end first, those that wait for a child at once: what they use stays open.

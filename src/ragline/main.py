@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from ragline.accounts.access import RuntimeParameter
@@ -20,18 +17,9 @@ from ragline.http.problems import add_problem_handlers, problem
 DESCRIPTION = "Accepts documents and questions as durable jobs; returns passages and cited answers."
 
 
-def create_app(runtime: Runtime, *, on_stop: Callable[[], None] | None = None) -> FastAPI:
-    """Return the application over a runtime; `on_stop` is called when it shuts down."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        if on_stop is not None:
-            await run_in_threadpool(on_stop)
-
-    app = FastAPI(
-        title="Ragline", version=version("ragline"), description=DESCRIPTION, lifespan=lifespan
-    )
+def create_app(runtime: Runtime) -> FastAPI:
+    """Return the application over a runtime."""
+    app = FastAPI(title="Ragline", version=version("ragline"), description=DESCRIPTION)
     app.state.runtime = runtime
     for router in ROUTERS:
         app.include_router(router)

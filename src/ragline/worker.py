@@ -16,6 +16,7 @@ UNDO: Mapping[str, jobs.Undo] = {"ingest": abandon, "delete": deletion.give_up}
 
 def start(runtime: Runtime) -> None:
     """Register all workflows and begin to take work; `Runtime.close` ends it."""
+    runtime.open()
     ingestion.register(runtime)
     deletion.register(runtime)
     runtime.engine.start(

@@ -179,7 +179,7 @@ def test_output(pool):
 
 def test_large_output(pool):
     """An answer within a large output limit arrives whole, even near the memory limit."""
-    limits = replace(LIMITS, output_bytes=150 * MIB, memory_bytes=400 * MIB)
+    limits = replace(LIMITS, output_bytes=150 * MIB, memory_bytes=800 * MIB)
 
     assert len(pool.run(functions.output, 100 * MIB, limits=limits)) == 100 * MIB
 
@@ -284,7 +284,7 @@ def test_error_that_cannot_be_pickled(pool):
     error = error_of(pool, functions.awkward)
 
     assert isinstance(error, ComputeError)
-    assert "page 3: torn" in error.message
+    assert "page 3: torn" in error.__notes__[0]
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,12 @@ def test_error_that_cannot_be_pickled(pool):
     ],
 )
 def test_unexpected_error(pool, function, words):
-    """Any other error becomes a `ComputeError` with the trace in its notes."""
+    """Any other error becomes a `ComputeError` that shows nothing; the trace is in its notes."""
     error = error_of(pool, function)
 
     assert isinstance(error, ComputeError)
-    assert words in error.message
-    assert "Traceback" in error.__notes__[0]
+    assert words not in error.message
+    assert words in error.__notes__[0]
 
 
 def test_cpu_seconds(single):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -37,13 +37,6 @@ def kind_of(value: object) -> str | None:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_clean)]
-
-
-class Listing(BaseModel):
-    """A page of a list; pass the last `id` as `after` to go on while `has_more`."""
-
-    items: list[Any]
-    has_more: bool
 
 
 class KeyRequest(RequestModel):

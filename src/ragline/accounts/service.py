@@ -86,8 +86,9 @@ def ensure_first_key(runtime: Runtime) -> str | None:
         if settings.api_key is not None:
             _ensure_key(session, tenant.id, settings.api_key.get_secret_value())
             return None
-        if settings.key_file.exists():
-            _ensure_key(session, tenant.id, settings.key_file.read_text().strip())
+        kept = settings.key_file.read_text().strip() if settings.key_file.exists() else ""
+        if kept:
+            _ensure_key(session, tenant.id, kept)
             return None
         token = _draw()
         _write_private(settings.key_file, token)
@@ -124,6 +125,8 @@ def revoke_key(runtime: Runtime, caller: Caller, key_id: str) -> None:
         key = session.get(ApiKey, key_id)
         if key is None or key.tenant_id != caller.tenant_id or key.revoked_at is not None:
             raise NotFound(f"There is no key with the id {key_id!r}.")
+        if key.role == Role.OPERATOR:
+            caller.require(Role.OPERATOR)
         key.revoked_at = now()
     # One process serves this database, so a revoked key is forgotten everywhere at once.
     runtime.callers = {}
@@ -167,6 +170,11 @@ def _digest(token: str) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a file that only its owner reads, whole or not at all."""
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from ragline.compute.limits import Limits, cpu_seconds, enforced
 from ragline.errors import LimitExceeded, RaglineError
 
+NICENESS = 5
+
 
 class ComputeError(RaglineError):
     """A function failed in a child in a way that nobody foresaw; its notes hold the trace."""
@@ -37,6 +39,8 @@ def start() -> None:
     # A handler in Python would wait for the end of whatever C code is running.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Requests go before bulk work where both want the processor.
+    os.nice(NICENESS)
     _die_with_parent()
 
 
@@ -89,8 +93,8 @@ def _packed(error: BaseException) -> bytes:
 
 def _unexpected(error: BaseException) -> ComputeError:
     wrapped = ComputeError(
-        f"An unexpected error stopped this work: {type(error).__name__}: {error}. "
-        "Other work is not affected; the server's log has the details."
+        "An unexpected error stopped this work. Other work is not affected; the server's log "
+        "has the details."
     )
     wrapped.add_note("".join(traceback.format_exception(error)))
     return wrapped

@@ -203,6 +203,8 @@ def _opened(reply: Reply) -> Any:
         raise ComputeError(
             f"The answer of a child process cannot be read: {type(error).__name__}: {error}."
         ) from error
+    if isinstance(answer, ComputeError):
+        log.error("compute.broken", notes=getattr(answer, "__notes__", []))
     if reply.succeeded:
         return answer
     assert isinstance(answer, RaglineError)

@@ -15,10 +15,9 @@ from ragline.models import Chunk, Document, Embedding, Page, PageText
 
 
 def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[str, int]:
-    """Remove a document's rows, vectors, cached results and file; return the counts.
+    """Remove a document's rows, file, vectors and cached results; return the counts.
 
-    Rows go first, so that a crash leaves nothing that search could return; what it
-    leaves behind in the index or the file store is found by the next clean-up.
+    Rows go first, so that whatever a crash leaves behind is nothing that can be returned.
     """
     with runtime.database.write() as session:
         document = owned_document(session, caller.tenant_id, document_id)
@@ -26,8 +25,8 @@ def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[
             raise Conflict("This document is being ingested; delete it when its job has ended.")
         content_hash = document.content_hash
         removed = remove_rows(session, document)
-    removed["vectors"] = runtime.vector_store.delete(document_id=document_id)
     removed["files"] = remove_file(runtime, content_hash)
+    removed["vectors"] = runtime.vector_store.delete(document_id=document_id)
     return removed
 
 

@@ -10,6 +10,7 @@ from ragline.accounts.ownership import owned_document, owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.documents.service import statuses_of
+from ragline.errors import NotFound
 from ragline.models import Chunk, Document, Page, PageText
 
 
@@ -91,4 +92,7 @@ def file_of(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Documen
     """Return a document and where its file is."""
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
-    return document, runtime.blobs.path(document.content_hash)
+    path = runtime.blobs.path(document.content_hash)
+    if not path.exists():
+        raise NotFound(f"There is no document with the id {document_id!r}.")
+    return document, path

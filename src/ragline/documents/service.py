@@ -162,29 +162,38 @@ def _find_or_add(
     found = {document.content_hash: document for document in same}
     known = statuses_of(session, list(found.values())) if found else {}
     for item in stored:
-        if item.blob.content_hash not in found:
-            document = _new_document(project, item)
+        document = found.get(item.blob.content_hash)
+        if document is None:
+            document = found[item.blob.content_hash] = _new_document(project, item)
             session.add(document)
-            found[item.blob.content_hash] = document
+        elif known.get(document.id) in ("failed", "cancelled"):
+            # It may have failed under a wrong name: what was said last counts.
+            _describe(document, item)
     in_order = dict.fromkeys(item.blob.content_hash for item in stored)
     return [found[content_hash] for content_hash in in_order], known
 
 
 def _new_document(project: Project, item: StoredUpload) -> Document:
-    upload = item.upload
-    return Document(
+    document = Document(
         id=new_id(),
         tenant_id=project.tenant_id,
         project_id=project.id,
-        title=upload.title or _title_from(upload.filename),
-        filename=upload.filename,
-        external_id=upload.external_id,
-        media_type=item.media_type,
         content_hash=item.blob.content_hash,
         size_bytes=item.blob.size,
-        metadata_=dict(upload.metadata or {}),
         latest_version=0,
     )
+    _describe(document, item)
+    return document
+
+
+def _describe(document: Document, item: StoredUpload) -> None:
+    """Give a document what its sender says about it."""
+    upload = item.upload
+    document.title = upload.title or _title_from(upload.filename)
+    document.filename = upload.filename
+    document.external_id = upload.external_id
+    document.media_type = item.media_type
+    document.metadata_ = dict(upload.metadata or {})
 
 
 def _title_from(filename: str) -> str:

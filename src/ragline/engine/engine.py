@@ -34,6 +34,7 @@ APPLICATION_VERSION = "1"
 ENGINE_RECOVERY_LIMIT = 1000
 CHILDREN_LOOK_SECONDS = 0.1
 STOP_SECONDS = 10.0
+PRIORITY = 100
 
 
 class Engine:
@@ -70,7 +71,6 @@ class Engine:
         queue: str,
         workflow_id: str,
         timeout_seconds: float,
-        priority: int = 100,
     ) -> None:
         """Enqueue a workflow in the caller's transaction: both are kept, or neither."""
         self._client.enqueue_in_transaction(
@@ -81,7 +81,7 @@ class Engine:
                 "workflow_id": workflow_id,
                 "app_version": APPLICATION_VERSION,
                 "workflow_timeout": timeout_seconds,
-                "priority": priority,
+                "priority": PRIORITY,
             },
             *args,
         )
@@ -168,7 +168,7 @@ class Engine:
             process=os.getpid(),
             heartbeat_seconds=self._settings.heartbeat_seconds,
             dead_after_seconds=self._settings.dead_after_seconds,
-            recover=_recover,
+            recover=self._recover,
             on_recovered=on_recovered,
             on_sweep=(poller.tune, on_sweep),
         )
@@ -192,7 +192,7 @@ class Engine:
     @property
     def is_running(self) -> bool:
         """Whether this process runs workflows."""
-        return self._sweeper is not None
+        return self._sweeper is not None and self._sweeper.is_alive
 
     def refuse_steps(self) -> None:
         """Let no step begin any more; workflows stop where they are, to be resumed later."""
@@ -208,14 +208,23 @@ class Engine:
         self._sweeper = None
         DBOS.destroy(destroy_registry=True)
 
+    def _recover(self, executor_ids: list[str]) -> list[str]:
+        """Put the work of these executors back into its queues; return the workflow ids."""
+        handles = DBOS._recover_pending_workflows(executor_ids)  # a contract test holds this name
+        recovered = [handle.get_workflow_id() for handle in handles]
+        # The time limit is one of working time: it begins anew when the work is taken up, or a
+        # machine that was off for an hour would lose what it was at.
+        with self._database.write() as session:
+            session.execute(
+                sa.update(workflows)
+                .where(workflows.c.workflow_uuid.in_(recovered), workflows.c.status == "ENQUEUED")
+                .values(workflow_deadline_epoch_ms=None)
+            )
+        return recovered
+
     def close(self) -> None:
         """Release the client; the database stays open."""
         self._client.destroy()
-
-
-def _recover(executor_ids: list[str]) -> list[str]:
-    handles = DBOS._recover_pending_workflows(executor_ids)  # the contract test holds this name
-    return [handle.get_workflow_id() for handle in handles]
 
 
 def _register_queue(name: str, concurrency: int, poll_seconds: float) -> None:

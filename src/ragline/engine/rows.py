@@ -14,6 +14,7 @@ workflows = sa.table(
     sa.column("started_at_epoch_ms", sa.BigInteger),
     sa.column("executor_id", sa.Text),
     sa.column("recovery_attempts", sa.BigInteger),
+    sa.column("workflow_deadline_epoch_ms", sa.BigInteger),
 )
 """One row a workflow; `created_at` and `started_at_epoch_ms` are milliseconds since 1970."""
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from ragline.database import Database
 from ragline.engine.rows import workflows
@@ -35,7 +34,7 @@ class Sweeper:
     dead_after_seconds: float
     recover: Callable[[list[str]], list[str]]
     on_recovered: Callable[[list[str]], None]
-    on_sweep: Sequence[Callable[[], None]]
+    on_sweep: Sequence[Callable[[], object]]
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -46,8 +45,8 @@ class Sweeper:
 
     def beat(self) -> None:
         """Write this worker's heartbeat."""
-        now = time.time()
         with self.database.write() as session:
+            now = time.time()  # after the wait for the writers' lock, which may be long
             updated = session.execute(
                 sa.update(Executor).where(Executor.id == self.executor_id).values(heartbeat=now)
             )
@@ -78,6 +77,11 @@ class Sweeper:
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """End the thread; the worker then counts as dead, and its work is taken over."""
         self._stopping.set()
@@ -93,7 +97,11 @@ class Sweeper:
         )
         owners = (
             sa.select(workflows.c.executor_id)
-            .where(workflows.c.status == "PENDING", workflows.c.executor_id.not_in(alive))
+            .where(
+                workflows.c.status == "PENDING",
+                workflows.c.executor_id != self.executor_id,
+                workflows.c.executor_id.not_in(alive),
+            )
             .distinct()
         )
         with self.database.read() as session:
@@ -101,13 +109,12 @@ class Sweeper:
 
     def _run(self) -> None:
         while True:
-            # A database that cannot be reached now is tried again at the next beat.
-            try:
-                self.beat()
-                self.sweep()
-                for look in self.on_sweep:
-                    look()
-            except SQLAlchemyError as error:
-                log.warning("sweep.failed", error=str(error))
+            for duty in (self.beat, self.sweep, *self.on_sweep):
+                # What fails now, the database or the index, is tried again at the next beat;
+                # this thread must outlive all of it, or the worker would count as dead.
+                try:
+                    duty()
+                except Exception as error:  # noqa: BLE001 # see above
+                    log.warning("sweep.failed", duty=duty.__name__, error=repr(error))
             if self._stopping.wait(self.heartbeat_seconds):
                 return

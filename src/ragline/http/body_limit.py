@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,8 @@ from ragline.http.problems import problem_of
 # were cut at once, so what comes is read and dropped for a moment.
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024**2
+# Elsewhere a form is read into memory before anyone asks who sent it.
+_UPLOADS = re.compile(r"/v1/projects/[^/]+/documents")
 
 
 class _Cut(Exception):
@@ -21,7 +24,7 @@ class _Cut(Exception):
 
 
 class BodyLimit:
-    """Answers 413 as soon as a body is over its limit; multipart uploads have one of their own."""
+    """Answers 413 as soon as a body is over its limit; uploads of files have one of their own."""
 
     def __init__(self, app: ASGIApp, *, upload_bytes: int, text_bytes: int) -> None:
         self._app = app
@@ -34,7 +37,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        is_upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
+        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
+        is_upload = is_form and _UPLOADS.fullmatch(scope["path"])
         limit = self._upload_bytes if is_upload else self._text_bytes
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -90,6 +92,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(PoolTimeout, _database)
+    app.add_exception_handler(OSError, _system)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -136,6 +140,19 @@ def _methods(request: Request) -> list[str]:
 async def _database(request: Request, error: Exception) -> JSONResponse:
     log.error("database.unavailable", path=request.url.path, error=str(error))
     return problem_of(Overloaded("The database cannot answer now; try again shortly."))
+
+
+async def _system(request: Request, error: Exception) -> JSONResponse:
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        return await _broken(request, error)
+    log.error("disk.full", path=request.url.path)
+    return problem(
+        507,
+        "disk-full",
+        "Disk full",
+        "There is no room left to store this; nothing of it was kept. Try again later.",
+        retryable=True,
+    )
 
 
 async def _broken(request: Request, error: Exception) -> JSONResponse:

@@ -60,7 +60,7 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
             "page_start": piece.page_start,
             "page_end": piece.page_end,
             "language": split.language,
-            "embedding_key": embedding_key(runtime, subject.title, piece),
+            "embedding_key": embedding_key(runtime, subject, piece),
         }
         for ordinal, piece in enumerate(split.pieces)
     ]
@@ -91,10 +91,11 @@ def split_document(pages: Sequence[tuple[int, str]]) -> Split:
     return Split(pieces, detect_language(sample))
 
 
-def embedding_key(runtime: Runtime, title: str, piece: Piece) -> str:
-    """Return the hash of everything that decides a passage's embedding."""
-    text = indexed_text(title, piece.heading, piece.text)
-    return hashlib.sha256(f"{runtime.embedder.name}\n{text}".encode()).hexdigest()
+def embedding_key(runtime: Runtime, subject: Subject, piece: Piece) -> str:
+    """Return the hash of everything that decides a passage's embedding, within the tenant."""
+    text = indexed_text(subject.title, piece.heading, piece.text)
+    parts = (subject.tenant_id, runtime.embedder.name, text)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _reason(runtime: Runtime, subject: Subject) -> str:

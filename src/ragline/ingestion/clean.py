@@ -22,7 +22,10 @@ _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u2060\ud800-\udfff\uf
 _BLANKS = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _WORD = re.compile(r"\w+(?:-\w+)*")
-_BROKEN_WORD = re.compile(r"([^\W\d_][\w-]*)([-\u2010\u00ad])\n+([^\W\d_][\w-]*)(\S*)\s?")
+# The bounds keep the search linear: an unbroken block of letters is no word, however long.
+_BROKEN_WORD = re.compile(
+    r"(?<![\w-])([^\W\d_][\w-]{0,60}?)([-\u2010\u00ad])\n+([^\W\d_][\w-]{0,60})(\S{0,60})\s?"
+)
 _FRENCH_ENCLITICS = (
     "ce ci elle elles en il ils je la là le les leur lui moi nous on t toi tu vous y"
 )

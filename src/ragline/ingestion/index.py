@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.errors import ProviderError
 from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
@@ -34,7 +35,9 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     """
     subject = load_subject(runtime, job_id)
     index_chunks(runtime, subject)
-    return publish(runtime, subject, workflow_id)
+    count = publish(runtime, subject, workflow_id)
+    _remove_older_vectors(runtime, subject)
+    return count
 
 
 def index_chunks(runtime: Runtime, subject: Subject) -> None:
@@ -69,10 +72,18 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
             },
             warnings=_page_warnings(session, subject),
         )
-    if subject.version > 1:
-        runtime.vector_store.delete(document_id=subject.document_id, keep_version=subject.version)
     log.info("document.published", document_id=subject.document_id, chunks=count)
     return count
+
+
+def _remove_older_vectors(runtime: Runtime, subject: Subject) -> None:
+    """Remove the vectors of older versions; nobody finds them, so a failure is only noted."""
+    if subject.version == 1:
+        return
+    try:
+        runtime.vector_store.delete(document_id=subject.document_id, before=subject.version)
+    except ProviderError as error:
+        log.warning("vectors.left", document_id=subject.document_id, error=error.message)
 
 
 def _remove_older(session: Session, subject: Subject) -> None:

@@ -20,6 +20,7 @@ class Subject:
     job_id: str
     document_id: str
     project_id: str
+    tenant_id: str
     version: int
     title: str
     media_type: str
@@ -38,6 +39,7 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
             Job.version,
             Document.id,
             Document.project_id,
+            Document.tenant_id,
             Document.title,
             Document.media_type,
             Document.content_hash,
@@ -53,6 +55,7 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
         job_id=job_id,
         document_id=row.id,
         project_id=row.project_id,
+        tenant_id=row.tenant_id,
         version=row.version,
         title=row.title,
         media_type=row.media_type,

@@ -7,7 +7,7 @@ Each may run twice: what is there already is found and left as it is.
 from __future__ import annotations
 
 from ragline.bootstrap import Runtime
-from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of
+from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of, tried
 from ragline.errors import RaglineError
 from ragline.ingestion import chunk, embed, index, parse
 from ragline.ingestion.undo import abandon
@@ -29,7 +29,7 @@ def ingest(runtime: Runtime, job_id: str) -> None:
     """Make a document searchable, or end its job with the reason why not."""
     engine = runtime.engine
     try:
-        jobs.begin(runtime, job_id)
+        tried(jobs.begin, LOCAL, runtime, job_id)
         plan = engine.step(parse.plan, COMPUTE, runtime, job_id)
         parse.read_all(runtime, job_id, plan)
         engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)

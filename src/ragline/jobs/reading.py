@@ -31,7 +31,7 @@ class JobFilter:
 def get_job(runtime: Runtime, tenant_id: str, job_id: str) -> JobView:
     """Return one job of the tenant."""
     with runtime.database.read() as session:
-        views = _views(session, _owned(tenant_id).where(Job.id == job_id))
+        views = _views(session, _owned(tenant_id).where(Job.id == job_id), places=True)
     if not views:
         raise NotFound(f"There is no job with the id {job_id!r}.")
     return views[0]
@@ -115,7 +115,7 @@ def _behind(session: Session, tenant_id: str, after: str) -> sa.ColumnElement[bo
     )
 
 
-def _views(session: Session, query: sa.Select[Any]) -> list[JobView]:
+def _views(session: Session, query: sa.Select[Any], *, places: bool = False) -> list[JobView]:
     rows = session.execute(query).all()
     jobs = [row[0] for row in rows]
     attempts = _attempts(session, [job.id for job in jobs])
@@ -125,7 +125,7 @@ def _views(session: Session, query: sa.Select[Any]) -> list[JobView]:
     for job, status, queue, priority, enqueued in rows:
         position = (
             _position(session, job.workflow_id, queue, priority, enqueued)
-            if job.outcome is None and status == "ENQUEUED"
+            if places and job.outcome is None and status == "ENQUEUED"
             else None
         )
         views.append(_view(job, status, attempts[job.id], children.get(job.id), position))

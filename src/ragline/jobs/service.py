@@ -27,6 +27,11 @@ from ragline.models import Attempt, Job, now
 
 log = structlog.get_logger()
 
+
+class Superseded(RaglineError):
+    """An attempt goes on although its job has ended; it stops without any effect."""
+
+
 Undo = Callable[[Runtime, str, BaseException], None]
 
 
@@ -69,6 +74,8 @@ def begin(runtime: Runtime, job_id: str) -> None:
     """
     with runtime.database.write() as session:
         job = session.get_one(Job, job_id)
+        if job.outcome is not None:
+            raise Superseded("The job has ended; there is nothing left to do.")
         attempt = _current_attempt(session, job)
         attempt.idle_starts += 1
         if job.started_at is None:
@@ -93,7 +100,13 @@ def advance(
     event: str,
     **details: Any,
 ) -> None:
-    """Note progress, which also shows that the attempt is no poison."""
+    """Note progress, which also shows that the attempt is no poison.
+
+    Raises `Superseded` where the job has ended meanwhile: the transaction of a late step is
+    undone with it.
+    """
+    if job.outcome is not None:
+        raise Superseded("The job has ended; what this attempt still did is dropped.")
     job.progress_done, job.progress_total, job.progress_unit = done, total, unit
     session.execute(
         sa.update(Attempt)
@@ -132,7 +145,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         log.error("job.broken", error=repr(cause), exc_info=cause)
         cause = RaglineError(
             "Something went wrong inside Ragline; the server's log says more. "
-            "The job can be retried."
+            "Upload the same content again to try once more."
         )
     return {
         "type": f"/problems/{cause.slug}",
@@ -169,7 +182,8 @@ def settle(runtime: Runtime, undo: Mapping[str, Undo]) -> None:
 
 
 _ALONE = {
-    "CANCELLED": "The job passed its time limit and was stopped; it can be retried.",
+    "CANCELLED": "The job passed its time limit and was stopped. Upload the same content again "
+    "to go on from where it stopped.",
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "The job's worker died too often; it was stopped.",
     "ERROR": "The job ended without a result; the server's log says more.",
 }

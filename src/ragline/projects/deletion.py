@@ -13,7 +13,7 @@ from ragline.bootstrap import Runtime
 from ragline.documents.deletion import remove_rows
 from ragline.documents.files import remove_file
 from ragline.engine import queues
-from ragline.engine.retry import LOCAL, cause_of
+from ragline.engine.retry import LOCAL, cause_of, tried
 from ragline.jobs import service as jobs
 from ragline.jobs.reading import fresh_view
 from ragline.jobs.schemas import JobView
@@ -21,7 +21,8 @@ from ragline.models import Document, Job, Project, new_id, now
 
 DELETE_PROJECT = "delete_project"
 DOCUMENTS_PER_STEP = 50
-TIMEOUT_SECONDS = 600
+# A project that is half deleted helps nobody, so its deletion is given all the time it needs.
+TIMEOUT_SECONDS = 7 * 24 * 3600
 
 
 class DeletionAccepted(BaseModel):
@@ -65,7 +66,7 @@ def delete_project(runtime: Runtime, job_id: str) -> None:
     """Remove documents in groups, then the project; a second run removes what is left."""
     engine = runtime.engine
     try:
-        jobs.begin(runtime, job_id)
+        tried(jobs.begin, LOCAL, runtime, job_id)
         while engine.step(_remove_some, LOCAL, runtime, job_id):
             pass
         engine.step(_finish, LOCAL, runtime, job_id)

@@ -151,8 +151,13 @@ class VectorStore(Protocol):
         """Return the cosine of each of these chunks; unknown ids are left out."""
         ...
 
-    def delete(self, *, document_id: str, keep_version: int | None = None) -> int:
-        """Remove a document's chunks, except those of one version; return how many."""
+    def delete(
+        self, *, document_id: str, version: int | None = None, before: int | None = None
+    ) -> int:
+        """Remove a document's chunks: all, those of a version, or of versions below one.
+
+        Returns how many there were.
+        """
         ...
 
     def delete_project(self, project_id: str) -> int:

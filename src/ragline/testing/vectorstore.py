@@ -177,12 +177,19 @@ class VectorStoreConformance:
         assert {3} == self.found(store)
         assert store.delete(document_id=DOCUMENT) == 0
 
-    def test_deleting_may_keep_a_version(self, store: VectorStore) -> None:
-        """Publishing a new version removes all the others."""
+    def test_deleting_older_versions(self, store: VectorStore) -> None:
+        """Publishing a new version removes those before it, and none that is being built."""
         store.upsert([chunk(1, version=1), chunk(2, version=2), chunk(3, version=3)])
 
-        assert store.delete(document_id=DOCUMENT, keep_version=2) == 2
-        assert {chunk_id(2): 2} == store.chunk_ids(DOCUMENT)
+        assert store.delete(document_id=DOCUMENT, before=2) == 1
+        assert {chunk_id(2): 2, chunk_id(3): 3} == store.chunk_ids(DOCUMENT)
+
+    def test_deleting_one_version(self, store: VectorStore) -> None:
+        """Undoing an attempt removes its own version only."""
+        store.upsert([chunk(1, version=1), chunk(2, version=2)])
+
+        assert store.delete(document_id=DOCUMENT, version=2) == 1
+        assert {chunk_id(1): 1} == store.chunk_ids(DOCUMENT)
 
     def test_deleting_a_project_leaves_the_others(self, store: VectorStore) -> None:
         """Only the project's chunks go, and their number comes back."""

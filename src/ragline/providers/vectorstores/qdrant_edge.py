@@ -26,6 +26,7 @@ from qdrant_edge import (
     Point,
     Query,
     QueryRequest,
+    RangeFloat,
     ScoredPoint,
     ScrollRequest,
     SearchParams,
@@ -121,10 +122,16 @@ class QdrantEdgeStore:
         found = self._search(query, among, len(chunk_ids))
         return {match.chunk_id: match.score for match in found}
 
-    def delete(self, *, document_id: str, keep_version: int | None = None) -> int:
-        """Remove a document's chunks, except those of one version; return how many."""
-        kept: Conditions = [] if keep_version is None else [_equal("version", keep_version)]
-        return self._delete(EdgeFilter(must=[_equal("document_id", document_id)], must_not=kept))
+    def delete(
+        self, *, document_id: str, version: int | None = None, before: int | None = None
+    ) -> int:
+        """Remove a document's chunks: all, those of a version, or of versions below one."""
+        among: Conditions = [_equal("document_id", document_id)]
+        if version is not None:
+            among.append(_equal("version", version))
+        if before is not None:
+            among.append(FieldCondition("version", range=RangeFloat(lt=before)))
+        return self._delete(EdgeFilter(must=among))
 
     def delete_project(self, project_id: str) -> int:
         """Remove all chunks of a project; return how many."""
