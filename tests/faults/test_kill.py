@@ -66,7 +66,7 @@ def test_killed_server_loses_and_doubles_nothing(
 
     with RunningServer(tmp_path / "killed", **SETTINGS) as server:
         _upload(server, files)
-        landed = _kill_at_random(server, kills, random.Random(20261122))
+        _kill_at_random(server, kills, random.Random(20261122))
         _wait_for_end(server)
 
         actual = _outcome(server)
