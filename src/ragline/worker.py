@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ragline.bootstrap import Runtime
 from ragline.ingestion import workflow as ingestion
+from ragline.ingestion.index import restore
 from ragline.ingestion.undo import abandon
 from ragline.jobs import service as jobs
 from ragline.projects import deletion
@@ -17,6 +18,7 @@ UNDO: Mapping[str, jobs.Undo] = {"ingest": abandon, "delete": deletion.give_up}
 def start(runtime: Runtime) -> None:
     """Register all workflows and begin to take work; `Runtime.close` ends it."""
     runtime.open()
+    restore(runtime)
     ingestion.register(runtime)
     deletion.register(runtime)
     runtime.engine.start(

@@ -21,26 +21,37 @@ class Limits:
     memory_bytes: int
     open_files: int
     output_bytes: int
+    settings: str | None = None
+    """How the names of the settings behind these limits begin, if there are any."""
 
     def past_wall(self) -> LimitExceeded:
         """The call ran longer than it may."""
-        return _exceeded(f"took longer than {self.wall_seconds:g} seconds", "WALL_SECONDS")
+        return self._exceeded(f"took longer than {self.wall_seconds:g} seconds", "WALL_SECONDS")
 
     def past_cpu(self) -> LimitExceeded:
         """The call used more CPU time than it may."""
-        return _exceeded(f"used more than {self.cpu_seconds} seconds of CPU time", "CPU_SECONDS")
+        return self._exceeded(
+            f"used more than {self.cpu_seconds} seconds of CPU time", "CPU_SECONDS"
+        )
 
     def past_memory(self) -> LimitExceeded:
         """The call asked for more memory than it may have."""
-        return _exceeded(f"needed more than {_mib(self.memory_bytes)} of memory", "MEMORY_MB")
+        return self._exceeded(f"needed more than {_mib(self.memory_bytes)} of memory", "MEMORY_MB")
 
     def past_open_files(self) -> LimitExceeded:
         """The call opened more files than it may."""
-        return _exceeded(f"opened more than {self.open_files} files at once", "OPEN_FILES")
+        return self._exceeded(f"opened more than {self.open_files} files at once", "OPEN_FILES")
 
     def past_output(self) -> LimitExceeded:
         """The call gave back, or wrote to a file, more than it may."""
-        return _exceeded(f"gave more than {_mib(self.output_bytes)} of output", "OUTPUT_MB")
+        return self._exceeded(f"gave more than {_mib(self.output_bytes)} of output", "OUTPUT_MB")
+
+    def _exceeded(self, what: str, setting: str) -> LimitExceeded:
+        raising = f", or raise {self.settings}{setting}," if self.settings else ""
+        return LimitExceeded(
+            f"Reading this document {what} and was stopped; no other document is affected. "
+            f"Split or simplify it{raising} and try again."
+        )
 
     def behind(self, error: BaseException | None) -> LimitExceeded | None:
         """Return the limit that caused an error, however deeply a library wrapped it."""
@@ -86,13 +97,6 @@ def cpu_seconds() -> float:
     """Return the CPU time this process has used since its start."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _exceeded(what: str, setting: str) -> LimitExceeded:
-    return LimitExceeded(
-        f"Reading this document {what} and was stopped; no other document is affected. "
-        f"Split or simplify it, or raise RAGLINE_PARSE_{setting}, and try again."
-    )
 
 
 def _mib(size: int) -> str:

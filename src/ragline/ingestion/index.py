@@ -34,16 +34,33 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     A second run replaces the vectors by the same ones and finds the job ended.
     """
     subject = load_subject(runtime, job_id)
-    index_chunks(runtime, subject)
+    index_chunks(runtime, subject.document_id, subject.version)
     count = publish(runtime, subject, workflow_id)
     _remove_older_vectors(runtime, subject)
     return count
 
 
-def index_chunks(runtime: Runtime, subject: Subject) -> None:
+def restore(runtime: Runtime) -> int:
+    """Build an empty index anew from the published versions; return the documents indexed."""
+    if runtime.vector_store.count():
+        return 0
+    published = sa.select(Document.id, Document.published_version).where(
+        Document.published_version.is_not(None)
+    )
+    with runtime.database.read() as session:
+        documents = session.execute(published).all()
+    for document_id, version in documents:
+        assert version is not None, "the query asks for published documents"
+        index_chunks(runtime, document_id, version)
+    if documents:
+        log.warning("index.restored", documents=len(documents))
+    return len(documents)
+
+
+def index_chunks(runtime: Runtime, document_id: str, version: int) -> None:
     """Write the version's vectors; they are durable, and not yet found, when it returns."""
     after = -1
-    while chunks := _next_chunks(runtime, subject, after):
+    while chunks := _next_chunks(runtime, document_id, version, after):
         runtime.vector_store.upsert([point for _, point in chunks])
         after = chunks[-1][0]
 
@@ -95,35 +112,35 @@ def _remove_older(session: Session, subject: Subject) -> None:
         )
 
 
-def _next_chunks(runtime: Runtime, subject: Subject, after: int) -> list[tuple[int, IndexedChunk]]:
+def _next_chunks(
+    runtime: Runtime, document_id: str, version: int, after: int
+) -> list[tuple[int, IndexedChunk]]:
     """Return the next passages as points of the index, each with its ordinal."""
     query = (
-        sa.select(Chunk, Embedding.vector, Document.metadata_)
+        sa.select(Chunk, Embedding.vector, Document)
         .join(Embedding, Embedding.key == Chunk.embedding_key)
         .join(Document, Document.id == Chunk.document_id)
-        .where(_version_of(Chunk, subject), Chunk.ordinal > after)
+        .where(Chunk.document_id == document_id, Chunk.version == version, Chunk.ordinal > after)
         .order_by(Chunk.ordinal)
         .limit(UPSERT_CHUNKS)
     )
     with runtime.database.read() as session:
         rows = session.execute(query).all()
-    return [
-        (
-            chunk.ordinal,
-            IndexedChunk(
-                chunk_id=chunk.id,
-                document_id=chunk.document_id,
-                project_id=subject.project_id,
-                version=chunk.version,
-                dense=np.frombuffer(vector, dtype="<f4"),
-                lexical=lexical_vector_of_passage(
-                    indexed_text(subject.title, chunk.heading, chunk.text), chunk.language
-                ),
-                metadata=metadata,
-            ),
-        )
-        for chunk, vector, metadata in rows
-    ]
+    return [(chunk.ordinal, _point(chunk, vector, document)) for chunk, vector, document in rows]
+
+
+def _point(chunk: Chunk, vector: bytes, document: Document) -> IndexedChunk:
+    return IndexedChunk(
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        project_id=document.project_id,
+        version=chunk.version,
+        dense=np.frombuffer(vector, dtype="<f4"),
+        lexical=lexical_vector_of_passage(
+            indexed_text(document.title, chunk.heading, chunk.text), chunk.language
+        ),
+        metadata=document.metadata_,
+    )
 
 
 def _page_warnings(session: Session, subject: Subject) -> list[dict[str, Any]]:

@@ -222,4 +222,5 @@ def _limits(settings: Settings) -> Limits:
         memory_bytes=settings.parse_memory_mb * 1024**2,
         open_files=settings.parse_open_files,
         output_bytes=settings.parse_output_mb * 1024**2,
+        settings="RAGLINE_PARSE_",
     )

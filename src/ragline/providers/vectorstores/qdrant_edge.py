@@ -270,11 +270,11 @@ def _opening_failed(path: Path, dimensions: int, error: Exception) -> Configurat
     if "expected vector size" in str(error):
         return ConfigurationError(
             f"The index in {path} was built by an embedder of other than {dimensions} dimensions. "
-            "Set RAGLINE_EMBEDDER back, or move the folder away and run `ragline doctor --repair`."
+            "Set RAGLINE_EMBEDDER back, or upload the documents into another RAGLINE_DATA_DIR."
         )
     return ConfigurationError(
-        f"The index in {path} cannot be opened: {error}. Move the folder away and run "
-        "`ragline doctor --repair`, which builds it anew from the database."
+        f"The index in {path} cannot be opened: {error}. Move the folder away and start again: "
+        "it is then built anew from the database."
     )
 
 
