@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import anyio
+import anyio.to_thread
 import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.responses import JSONResponse
@@ -19,14 +23,24 @@ DESCRIPTION = "Accepts documents and questions as durable jobs; returns passages
 
 def create_app(runtime: Runtime) -> FastAPI:
     """Return the application over a runtime."""
-    app = FastAPI(title="Ragline", version=version("ragline"), description=DESCRIPTION)
+    settings = runtime.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.http_threads
+        yield
+
+    app = FastAPI(
+        title="Ragline", version=version("ragline"), description=DESCRIPTION, lifespan=lifespan
+    )
+    # A slow model must not take the threads that all other requests need.
+    app.state.chat_limiter = anyio.CapacityLimiter(settings.chat_threads)
     app.state.runtime = runtime
     for router in ROUTERS:
         app.include_router(router)
     app.add_api_route("/livez", livez, tags=["health"])
     app.add_api_route("/readyz", readyz, tags=["health"], response_model=None)
     add_problem_handlers(app)
-    settings = runtime.settings
     app.add_middleware(
         BodyLimit, upload_bytes=settings.max_upload_bytes, text_bytes=settings.max_text_bytes
     )

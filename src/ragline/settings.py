@@ -50,6 +50,13 @@ class Settings(BaseSettings):
         default=200, ge=1, le=1000, description="Most files in one upload."
     )
 
+    http_threads: int = Field(
+        default=16, ge=2, le=1000, description="Requests that are worked on at the same time."
+    )
+    chat_threads: int = Field(
+        default=8, ge=1, le=1000, description="Questions that are answered at the same time."
+    )
+
     embedder: str = Field(default="use", description="Name of the embedder adapter.")
     vector_store: str = Field(
         default="qdrant_edge", description="Name of the vector store adapter."
@@ -122,10 +129,10 @@ class Settings(BaseSettings):
         description="Times an attempt may start without any progress before it fails as poison.",
     )
     heartbeat_seconds: float = Field(
-        default=1.0, gt=0, description="Time between two heartbeats of a worker."
+        default=2.0, gt=0, description="Time between two heartbeats of a worker."
     )
     dead_after_seconds: float = Field(
-        default=5.0, gt=0, description="Silence after which a worker counts as dead."
+        default=7.0, gt=0, description="Silence after which a worker counts as dead."
     )
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from functools import partial
+
+import anyio.to_thread
+from fastapi import APIRouter, Request
 
 from ragline.accounts.access import CallerParameter, RuntimeParameter
 from ragline.chat import service
@@ -12,10 +15,21 @@ router = APIRouter(prefix="/v1/projects", tags=["chat"])
 
 
 @router.post("/{project_id}/chat")
-def chat(
-    project_id: str, body: ChatRequest, runtime: RuntimeParameter, caller: CallerParameter
+async def chat(
+    project_id: str,
+    body: ChatRequest,
+    request: Request,
+    runtime: RuntimeParameter,
+    caller: CallerParameter,
 ) -> ChatAnswer:
     """Answer a question from a project's documents, with citations."""
-    return service.answer(
-        runtime, caller, project_id, body.question, limit=body.limit, model=body.model
+    answer = partial(
+        service.answer,
+        runtime,
+        caller,
+        project_id,
+        body.question,
+        limit=body.limit,
+        model=body.model,
     )
+    return await anyio.to_thread.run_sync(answer, limiter=request.app.state.chat_limiter)
