@@ -102,7 +102,9 @@ def _project(runtime: Runtime) -> Project:
     ensure_first_key(runtime)
     with runtime.database.write() as session:
         tenant = session.scalars(sa.select(Tenant).where(Tenant.name == FIRST_TENANT)).one()
-        project = Project(id=new_id(), tenant_id=tenant.id, name="benchmark")
+        project = Project(
+            id=new_id(), tenant_id=tenant.id, name="benchmark", languages=["en", "fr"]
+        )
         session.add(project)
     return project
 

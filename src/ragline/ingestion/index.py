@@ -19,7 +19,7 @@ from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
 from ragline.language.lexical import lexical_vector_of_passage
-from ragline.models import Chunk, Document, Embedding, Page
+from ragline.models import Chunk, Document, Embedding, Page, Project
 from ragline.providers.contracts import IndexedChunk
 
 UPSERT_CHUNKS = 256
@@ -78,6 +78,8 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
         document = session.get_one(Document, subject.document_id)
         # Without a passage there is nothing to search: the document is read, not searchable.
         document.published_version = subject.version if count else None
+        if count:
+            _note_language(session, document)
         _remove_older(session, subject)
         jobs.complete(
             session,
@@ -91,6 +93,12 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
         )
     log.info("document.published", document_id=subject.document_id, chunks=count)
     return count
+
+
+def _note_language(session: Session, document: Document) -> None:
+    project = session.get_one(Project, document.project_id)
+    if document.language not in project.languages:
+        project.languages = [*project.languages, document.language]
 
 
 def _remove_older_vectors(runtime: Runtime, subject: Subject) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,7 +12,11 @@ from ragline.models.base import Base, Id, now
 
 
 class Project(Base):
-    """A named collection of documents of one tenant; once `deleted_at` is set, nobody sees it."""
+    """A named collection of documents of one tenant; once `deleted_at` is set, nobody sees it.
+
+    `languages` are those of the documents that were ever published here (None: unsure), so
+    that a search need not look at all of them.
+    """
 
     __tablename__ = "projects"
     __table_args__ = (sa.UniqueConstraint("tenant_id", "name"),)
@@ -21,5 +26,6 @@ class Project(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
     description: Mapped[str | None] = mapped_column(sa.Text)
     language: Mapped[str | None] = mapped_column(sa.String(8))
+    languages: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]

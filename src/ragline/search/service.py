@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
@@ -13,6 +15,8 @@ from ragline.models import Chunk, Document
 from ragline.providers.contracts import Filter, Match
 from ragline.search.retrieval import Mode, find_chunks
 from ragline.search.schemas import Hit
+
+SPARE = 5
 
 
 def search_passages(
@@ -27,15 +31,8 @@ def search_passages(
 ) -> list[Hit]:
     """Return the best passages of a project's published documents, best first."""
     with runtime.database.read() as session:
-        owned_project(session, caller.tenant_id, project_id)
-        languages = set(
-            session.scalars(
-                sa.select(Document.language)
-                .where(Document.project_id == project_id, Document.published_version.is_not(None))
-                .distinct()
-            )
-        )
-    if not languages:
+        project = owned_project(session, caller.tenant_id, project_id)
+    if not project.languages:
         return []
     # Twice as many as asked for: some may belong to versions that are not published.
     ranked = find_chunks(
@@ -43,41 +40,56 @@ def search_passages(
         store=runtime.vector_store,
         embedder=runtime.embedder,
         project_id=project_id,
-        passage_languages=languages,
+        passage_languages=project.languages,
         filter=filter,
         mode=mode,
         limit=2 * limit,
     )
-    return _visible(runtime, project_id, ranked, limit)
-
-
-def _visible(runtime: Runtime, project_id: str, ranked: Sequence[Match], limit: int) -> list[Hit]:
-    """Keep what is published, in order; what the index holds beyond that is nobody's."""
-    query = (
-        sa.select(Chunk, Document.title, Document.metadata_)
-        .join(Document, Document.id == Chunk.document_id)
-        .where(
-            Chunk.id.in_([match.chunk_id for match in ranked]),
-            Chunk.version == Document.published_version,
-            Document.project_id == project_id,
-        )
-    )
-    with runtime.database.read() as session:
-        rows = {chunk.id: (chunk, *rest) for chunk, *rest in session.execute(query)}
     hits: list[Hit] = []
-    for match in ranked:
-        if match.chunk_id in rows and len(hits) < limit:
-            chunk, title, metadata = rows[match.chunk_id]
-            hits.append(
-                Hit(
-                    score=round(match.score, 6),
-                    text=chunk.text,
-                    document_id=chunk.document_id,
-                    chunk_id=chunk.id,
-                    title=title,
-                    page_start=chunk.page_start,
-                    page_end=chunk.page_end,
-                    metadata=metadata,
-                )
-            )
-    return hits
+    with runtime.database.read() as session:
+        # Most are visible, so a few more than are missing will do; their texts cost most.
+        while ranked and len(hits) < limit:
+            some, ranked = ranked[: limit + SPARE], ranked[limit + SPARE :]
+            hits += _visible(session, project_id, some)
+    return hits[:limit]
+
+
+# The columns of a hit; what the index holds beyond published versions is nobody's.
+_VISIBLE = (
+    sa.select(
+        Chunk.id,
+        Chunk.text,
+        Chunk.document_id,
+        Document.title,
+        Chunk.page_start,
+        Chunk.page_end,
+        Document.metadata_.label("metadata"),
+    )
+    .join(Document, Document.id == Chunk.document_id)
+    .where(
+        Chunk.id.in_(sa.bindparam("chunk_ids", expanding=True)),
+        Chunk.version == Document.published_version,
+        Document.project_id == sa.bindparam("project_id"),
+    )
+)
+
+
+def _visible(session: Session, project_id: str, matches: Sequence[Match]) -> list[Hit]:
+    """Return the matches that are published, in order."""
+    chunk_ids = [match.chunk_id for match in matches]
+    found = session.execute(_VISIBLE, {"chunk_ids": chunk_ids, "project_id": project_id})
+    rows = {row.id: row for row in found}
+    return [_hit(match, rows[match.chunk_id]) for match in matches if match.chunk_id in rows]
+
+
+def _hit(match: Match, row: sa.Row[Any]) -> Hit:
+    return Hit(
+        score=round(match.score, 6),
+        text=row.text,
+        document_id=row.document_id,
+        chunk_id=row.id,
+        title=row.title,
+        page_start=row.page_start,
+        page_end=row.page_end,
+        metadata=row.metadata,
+    )

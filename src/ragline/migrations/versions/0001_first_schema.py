@@ -109,6 +109,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column(
+            "languages", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
+        ),
         sa.Column("created_at", UTC, nullable=False),
         sa.Column("deleted_at", UTC, nullable=True),
         sa.ForeignKeyConstraint(
