@@ -90,7 +90,7 @@ def test_a_damaged_index_says_how_to_mend_it(store: QdrantEdgeStore, tmp_path: P
     for state in (tmp_path / "index").glob("segments/*/segment.json"):
         state.unlink()
 
-    with pytest.raises(ConfigurationError, match="doctor --repair"):
+    with pytest.raises(ConfigurationError, match="built anew from the database"):
         QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
 
 
