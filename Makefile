@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export RAGLINE_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: setup demo serve check format test faults docs lock clean
+.PHONY: setup demo serve check format test faults bench docs lock clean
 
 setup: $(STAMP)
 
@@ -41,6 +41,10 @@ test: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/pytest -m faults
+
+# Measurements; results belong into docs/benchmarks.md with the machine and versions.
+bench: $(STAMP)
+	for name in start accept ingestion search; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Reference pages that are written from the code.
 docs: $(STAMP)
