@@ -41,20 +41,29 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
 
 
 def restore(runtime: Runtime) -> int:
-    """Build an empty index anew from the published versions; return the documents indexed."""
-    if runtime.vector_store.count():
-        return 0
-    published = sa.select(Document.id, Document.published_version).where(
-        Document.published_version.is_not(None)
+    """Index published versions that the index lacks; return how many documents these were.
+
+    An interrupted restoration is taken up by the next one: each document is looked at
+    where the index holds less in all than was published.
+    """
+    published = (
+        sa.select(Document.id, Document.published_version, sa.func.count())
+        .join(Chunk, Chunk.document_id == Document.id)
+        .where(Chunk.version == Document.published_version)
+        .group_by(Document.id, Document.published_version)
     )
     with runtime.database.read() as session:
         documents = session.execute(published).all()
-    for document_id, version in documents:
+    store, restored = runtime.vector_store, 0
+    if store.count() >= sum(count for _, _, count in documents):
+        return 0
+    for document_id, version, count in documents:
         assert version is not None, "the query asks for published documents"
-        index_chunks(runtime, document_id, version)
-    if documents:
-        log.warning("index.restored", documents=len(documents))
-    return len(documents)
+        if store.count(document_id=document_id) < count:
+            index_chunks(runtime, document_id, version)
+            restored += 1
+    log.warning("index.restored", documents=restored)
+    return restored
 
 
 def index_chunks(runtime: Runtime, document_id: str, version: int) -> None:
