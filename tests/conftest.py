@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.inprocess import InProcessServer, Tenant, serving
+from tests.postgres import Postgres, running
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcessServer]:
-    """One server for all tests of this worker process; each test takes its own tenant."""
-    with serving(tmp_path_factory.mktemp("data"), idle_poll_seconds=0.2) as running:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[InProcessServer]:
+    """One server for all tests of this worker process; each test takes its own tenant.
+
+    `RAGLINE_TEST_DATABASE=postgresql` runs the same tests on PostgreSQL with pgvector.
+    """
+    settings: dict[str, Any] = {"idle_poll_seconds": 0.2}
+    if os.environ.get("RAGLINE_TEST_DATABASE") == "postgresql":
+        settings["database_url"] = request.getfixturevalue("postgres").new_database()
+    with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running
 
 
@@ -23,6 +33,13 @@ def tenant(server: InProcessServer) -> Iterator[Tenant]:
     """An owner who has nothing yet."""
     with server.tenant() as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of this worker process; each takes a database of its own."""
+    with running(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TextIO
 
-from ragline.blobs import BlobStore
+from ragline import failpoints
+from ragline.blobs import BlobStore, build_store
 from ragline.compute.pool import ComputePool
 from ragline.database import Database
 from ragline.engine.engine import Engine
@@ -16,6 +18,7 @@ from ragline.errors import ConfigurationError
 from ragline.migrations.run import migrate
 from ragline.providers import registry, tasks
 from ragline.providers.contracts import LLM, Embedder, VectorStore
+from ragline.providers.limits import ProviderLimits
 from ragline.settings import Settings
 
 
@@ -28,10 +31,13 @@ class Runtime:
     blobs: BlobStore
     engine: Engine
     compute: ComputePool
-    _lock: TextIO
+    _lock: TextIO | None
     callers: dict[str, Any] = field(default_factory=dict)
     """Callers by the digest of their key; kept by `accounts`."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What features keep between requests, by their names."""
     _built: list[str] = field(default_factory=list)
+    _closers: list[Callable[[], None]] = field(default_factory=list)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -43,7 +49,7 @@ class Runtime:
         """The index that search reads."""
         self._built.append("vector_store")
         return registry.vector_store(
-            self.settings.vector_store, self.settings, dimensions=self.embedder.dimensions
+            self.settings.vector_store_name, self.settings, dimensions=self.embedder.dimensions
         )
 
     @cached_property
@@ -51,35 +57,76 @@ class Runtime:
         """The model that answers questions."""
         return registry.llm(self.settings.llm, self.settings)
 
+    @cached_property
+    def limits(self) -> ProviderLimits:
+        """What grants calls to providers."""
+        return ProviderLimits(self.database, self.settings)
+
     def open(self) -> None:
         """Build what workflows and requests will need, so that a fault in it stops the start."""
         _ = self.vector_store, self.llm
 
+    def on_close(self, closer: Callable[[], None]) -> None:
+        """Have something stopped before anything it may use is released."""
+        self._closers.append(closer)
+
     def close(self) -> None:
         """Stop working and release everything; unfinished work is resumed at the next start."""
-        # Steps under way end first, those that wait for a child at once: what they use stays open.
-        self.engine.refuse_steps()
+        # Steps under way are given time to end, then those that wait for a child end at once.
+        self.engine.drain()
+        for closer in reversed(self._closers):
+            closer()
         self.compute.close()
         self.engine.stop()
         if "vector_store" in self._built:
             self.vector_store.close()
         self.engine.close()
         self.database.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
 
-def build(settings: Settings) -> Runtime:
-    """Build the runtime of the embedded mode, with its schema up to date."""
+def build(settings: Settings, *, alone: bool = True) -> Runtime:
+    """Build the runtime of a process, with the schema up to date.
+
+    `alone` says that this process both serves and works; otherwise others share its stores.
+
+    Raises:
+        ConfigurationError: the settings name what cannot work, and what to change.
+    """
+    failpoints.arm(settings.failpoints, production=settings.production)
+    if not alone:
+        _require_shared(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = _own_data_dir(settings)
-    database = Database(settings.sqlalchemy_url)
+    lock = None if _is_shared(settings) else _own_data_dir(settings)
+    database = Database(settings.sqlalchemy_url, connections=settings.database_connections)
     migrate(database)
     engine = Engine(database, settings)
     engine.migrate()
-    blobs = BlobStore(settings.files_dir)
+    blobs = build_store(settings)
     blobs.prepare()
     compute = ComputePool(settings.compute_workers, preload=tasks.PRELOAD)
     return Runtime(settings, database, blobs, engine, compute, lock)
+
+
+def _is_shared(settings: Settings) -> bool:
+    """Tell whether several processes can use these stores at once."""
+    if settings.sqlalchemy_url.startswith("sqlite"):
+        return False
+    return registry.is_shared_store(settings.vector_store_name)
+
+
+def _require_shared(settings: Settings) -> None:
+    if settings.sqlalchemy_url.startswith("sqlite"):
+        raise ConfigurationError(
+            "Several processes need PostgreSQL: set RAGLINE_DATABASE_URL to "
+            "postgresql+psycopg://user@host/database, or run `ragline serve` alone."
+        )
+    if not registry.is_shared_store(settings.vector_store_name):
+        raise ConfigurationError(
+            f"Several processes need a shared vector store, and {settings.vector_store_name!r} "
+            "has one owner: set RAGLINE_VECTOR_STORE to pgvector, or run `ragline serve` alone."
+        )
 
 
 def _own_data_dir(settings: Settings) -> TextIO:

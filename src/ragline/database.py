@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
 
-from ragline.errors import ConfigurationError
+from ragline.errors import ConfigurationError, MissingPackage
 
 WRITER_WAIT_SECONDS = 60.0
-POOL_SIZE = 24
+CONNECTIONS = 24
+ENGINE_SCHEMA = "dbos"
+"""Where the durable engine keeps its tables on PostgreSQL; on SQLite they stand beside ours."""
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN IMMEDIATE", "CREATE", "DROP", "ALTER")
 
 
@@ -23,18 +27,25 @@ class Database:
 
     On SQLite all writers of the process, the durable engine's included, queue on one
     lock before their transaction begins: SQLite's own busy handler sleeps and
-    retries, which starves writers for seconds under load.
+    retries, which starves writers for seconds under load. On PostgreSQL writers run side
+    by side: what must not, takes `lock` or the row it decides by.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.url = sa.make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if not self.is_sqlite:
+        backend = self.url.get_backend_name()
+        if backend not in ("sqlite", "postgresql"):
             raise ConfigurationError(
-                "This version of Ragline keeps its state in SQLite only: "
-                "unset RAGLINE_DATABASE_URL and start again."
+                f"Ragline keeps its state in SQLite or PostgreSQL, not in {backend!r}: set "
+                "RAGLINE_DATABASE_URL to postgresql+psycopg://… or unset it."
             )
-        self.engine = _sqlite_engine(self.url)
+        self.is_sqlite = backend == "sqlite"
+        self._writing = threading.local()
+        self.engine = (
+            _sqlite_engine(self.url, connections)
+            if self.is_sqlite
+            else _postgresql_engine(self.url, connections)
+        )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -44,16 +55,55 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Give a session that is the only writer until its block ends, then commit it."""
+        """Give a session whose changes are kept as one when its block ends.
+
+        On SQLite it is the only writer until then, so that it can read, decide and write. A
+        block inside another one of the same thread is part of it.
+        """
+        outer: Session | None = getattr(self._writing, "session", None)
+        if outer is not None:
+            yield outer
+            outer.flush()
+            return
         with Session(self.engine, expire_on_commit=False) as session:
-            # Taking the lock up front lets the block read, decide and write as one.
-            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
-            yield session
+            if self.is_sqlite:
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            self._writing.session = session
+            try:
+                yield session
+            finally:
+                self._writing.session = None
             session.commit()
+
+    def lock(self, session: Session, *names: str) -> None:
+        """Let no other writing block hold one of these names until this one has ended."""
+        if self.is_sqlite:
+            return  # a writing block is alone already
+        for number in sorted(_lock_number(name) for name in names):
+            session.execute(_ADVISORY_LOCK, {"number": number})
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def insert_missing(
+    session: Session, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]
+) -> None:
+    """Insert rows, leaving those as they are whose key is there already."""
+    if not rows:
+        return
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+_ADVISORY_LOCK = sa.select(
+    sa.func.pg_advisory_xact_lock(sa.bindparam("number", type_=sa.BigInteger))
+)
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 class _QueuedConnection(sqlite3.Connection):
@@ -94,7 +144,33 @@ class _QueuedConnection(sqlite3.Connection):
             self.leave()
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
+def _postgresql_engine(url: sa.URL, connections: int) -> sa.Engine:
+    try:
+        engine = sa.create_engine(
+            url,
+            connect_args={"connect_timeout": 10, "application_name": "ragline"},
+            pool_size=connections,
+            max_overflow=0,
+            # A connection that the server closed meanwhile is replaced, not handed out.
+            pool_pre_ping=True,
+            pool_timeout=30,
+        )
+    except ModuleNotFoundError:
+        raise MissingPackage(
+            "PostgreSQL needs a driver: pip install 'ragline[postgresql]', and a URL that "
+            "begins with postgresql+psycopg://."
+        ) from None
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        # Our queries name the engine's tables as on SQLite, without their schema.
+        connection.execute(f"SET search_path TO public, {ENGINE_SCHEMA}")
+        connection.commit()
+
+    return engine
+
+
+def _sqlite_engine(url: sa.URL, connections: int) -> sa.Engine:
     engine = sa.create_engine(
         url,
         connect_args={
@@ -103,8 +179,8 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
             "check_same_thread": False,
             "timeout": 30,
         },
-        pool_size=POOL_SIZE,
-        max_overflow=POOL_SIZE,
+        pool_size=connections,
+        max_overflow=connections,
     )
     writers = threading.Lock()
 

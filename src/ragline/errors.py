@@ -113,6 +113,11 @@ class Overloaded(RaglineError):
     title = "Overloaded"
     retryable = True
 
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep the seconds after which it is worth coming back."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
 
 class ConfigurationError(RaglineError):
     """The settings name a combination that cannot work."""

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import anyio
 import anyio.to_thread
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 from ragline.accounts.access import RuntimeParameter
@@ -17,12 +17,13 @@ from ragline.api import ROUTERS
 from ragline.bootstrap import Runtime
 from ragline.http.body_limit import BodyLimit
 from ragline.http.problems import add_problem_handlers, problem
+from ragline.jobs.event_hub import EventHub
 
 DESCRIPTION = "Accepts documents and questions as durable jobs; returns passages and cited answers."
 
 
-def create_app(runtime: Runtime) -> FastAPI:
-    """Return the application over a runtime."""
+def create_app(runtime: Runtime, *, works: bool = True) -> FastAPI:
+    """Return the application over a runtime; `works` says that this process runs jobs too."""
     settings = runtime.settings
 
     @asynccontextmanager
@@ -36,6 +37,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     # A slow model must not take the threads that all other requests need.
     app.state.chat_limiter = anyio.CapacityLimiter(settings.chat_threads)
     app.state.runtime = runtime
+    app.state.works = works
+    app.state.events = EventHub(runtime.database, most=settings.max_streams)
     for router in ROUTERS:
         app.include_router(router)
     app.add_api_route("/livez", livez, tags=["health"])
@@ -52,10 +55,10 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def readyz(runtime: RuntimeParameter) -> dict[str, str] | JSONResponse:
-    """Say whether the database answers and work is being run."""
+def readyz(request: Request, runtime: RuntimeParameter) -> dict[str, str] | JSONResponse:
+    """Say whether the database answers and work is being run, if that is done here."""
     with runtime.database.read() as session:
         session.execute(sa.text("SELECT 1"))
-    if not runtime.engine.is_running:
+    if request.app.state.works and not runtime.engine.is_running:
         return problem(503, "not-ready", "Not ready", "Workers are starting.", retryable=True)
     return {"status": "ready"}

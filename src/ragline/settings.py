@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ragline.errors import ConfigurationError
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class CallLimits(BaseModel):
+    """How often a provider may be called, by all workers together; None means as one likes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    concurrent: int | None = Field(default=None, ge=1)
+    per_minute: int | None = Field(default=None, ge=1)
 
 
 class Settings(BaseSettings):
@@ -25,6 +34,22 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         description="SQLAlchemy URL of the database; unset means SQLite in the data directory.",
+    )
+    database_connections: int = Field(
+        default=24, ge=4, le=1000, description="Connections that a process opens to the database."
+    )
+    files_url: str | None = Field(
+        default=None,
+        description="Where uploads are kept: file:///shared/folder or s3://bucket/prefix, the same "
+        "for all processes; unset means a folder in the data directory.",
+    )
+    production: bool = Field(
+        default=False, description="Refuse what is meant for tests only, such as failpoints."
+    )
+    failpoints: str | None = Field(
+        default=None,
+        description="Faults that tests inject at named points, such as "
+        "`ingest.indexed=kill`; refused in production.",
     )
     host: str = Field(default="127.0.0.1", description="Address the HTTP server listens on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port of the HTTP server.")
@@ -57,9 +82,30 @@ class Settings(BaseSettings):
         default=8, ge=1, le=1000, description="Questions that are answered at the same time."
     )
 
+    max_active_sessions: int = Field(
+        default=100,
+        ge=1,
+        description="Questions that may be in progress at once; more are answered with 503.",
+    )
+    max_backlog: int = Field(
+        default=100_000,
+        ge=1,
+        description="Jobs that may wait or run at once; more are answered with 503.",
+    )
+    max_streams: int = Field(
+        default=1000, ge=1, description="Event streams that one process serves at once."
+    )
+    idempotency_hours: float = Field(
+        default=24,
+        ge=24,
+        description="Time for which the answer to a request with an Idempotency-Key is kept.",
+    )
+
     embedder: str = Field(default="use", description="Name of the embedder adapter.")
-    vector_store: str = Field(
-        default="qdrant_edge", description="Name of the vector store adapter."
+    vector_store: str | None = Field(
+        default=None,
+        description="Name of the vector store adapter; unset means `qdrant_edge` beside SQLite "
+        "and `pgvector` in PostgreSQL.",
     )
     llm: str = Field(
         default="extractive", description="Name of the adapter that answers questions."
@@ -76,6 +122,12 @@ class Settings(BaseSettings):
     )
     openai_timeout_seconds: float = Field(
         default=60, gt=0, description="Time after which a call to the model is given up."
+    )
+
+    provider_limits: dict[str, CallLimits] = Field(
+        default={},
+        description="Limits by provider, over all workers, as JSON: "
+        '`{"openai": {"concurrent": 4, "per_minute": 60}}`.',
     )
 
     compute_workers: int = Field(
@@ -114,14 +166,39 @@ class Settings(BaseSettings):
     default_concurrency: int = Field(
         default=2, ge=1, description="Other jobs run at once by a worker."
     )
+    tenants_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="Tenants whose work a worker runs side by side, each with its own share of "
+        "the places above.",
+    )
     poll_seconds: float = Field(
         default=0.1, gt=0, description="Time between two looks at a queue that holds work."
     )
     idle_poll_seconds: float = Field(
         default=1.0, gt=0, description="Time between two looks at a queue that was empty."
     )
+    chat_poll_seconds: float = Field(
+        default=0.1, gt=0, description="Time between two looks at the queue of questions."
+    )
     ingest_seconds: float = Field(
         default=3600, gt=0, description="Time limit of one attempt to ingest a document."
+    )
+    chat_seconds: float = Field(
+        default=300, gt=0, description="Time limit of one attempt to answer a question."
+    )
+    job_seconds: float = Field(
+        default=600, gt=0, description="Time limit of one attempt at any other job."
+    )
+    cancel_look_seconds: float = Field(
+        default=0.5,
+        gt=0,
+        le=4,
+        description="Time between two looks for jobs that were cancelled while they run.",
+    )
+    grace_seconds: float = Field(
+        default=10, ge=0, description="Time that running steps are given to end at a stop."
     )
     max_idle_starts: int = Field(
         default=10,
@@ -133,6 +210,40 @@ class Settings(BaseSettings):
     )
     dead_after_seconds: float = Field(
         default=7.0, gt=0, description="Silence after which a worker counts as dead."
+    )
+
+    webhook_tries: int = Field(
+        default=12, ge=10, le=50, description="Times that a webhook is tried before it fails."
+    )
+    webhook_seconds: float = Field(
+        default=15, gt=0, le=60, description="Longest time that one try of a webhook may take."
+    )
+    webhook_response_bytes: int = Field(
+        default=65536, ge=0, description="Most bytes that are read of a webhook's answer."
+    )
+    webhook_concurrency: int = Field(
+        default=8, ge=1, le=1000, description="Webhooks that a worker sends at once."
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Let webhooks go to loopback, private and link-local addresses too.",
+    )
+
+    keep_jobs_days: float = Field(
+        default=90,
+        gt=0,
+        description="Days for which ended jobs are kept; failed ones are kept "
+        "until they are dismissed.",
+    )
+    keep_events_days: float = Field(
+        default=30, gt=0, description="Days for which the events of ended jobs are kept."
+    )
+    keep_deliveries_days: float = Field(
+        default=30, gt=0, description="Days for which ended deliveries of webhooks are kept."
+    )
+    cleanup_schedule: str = Field(
+        default="17 3 * * *",
+        description="When old rows and stray files are removed, as a cron expression in UTC.",
     )
 
     @property
@@ -149,6 +260,13 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """File that keeps the first owner's key, readable by its owner only."""
         return self.data_dir / "api_key"
+
+    @property
+    def vector_store_name(self) -> str:
+        """The vector store in use: the one that was set, or the one that fits the database."""
+        if self.vector_store is not None:
+            return self.vector_store
+        return "qdrant_edge" if self.sqlalchemy_url.startswith("sqlite") else "pgvector"
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ragline.bootstrap import Runtime
+from ragline.engine import queues
+from ragline.ingestion import undo
 from ragline.ingestion import workflow as ingestion
 from ragline.ingestion.index import restore
-from ragline.ingestion.undo import abandon
-from ragline.jobs import service as jobs
+from ragline.jobs import sweeping, undoing
+from ragline.jobs.cancellation import CancelWatch
+from ragline.jobs.undoing import Undoing
+from ragline.maintenance import service as maintenance
 from ragline.projects import deletion
+from ragline.webhooks.delivery import Deliverer
 
-UNDO: Mapping[str, jobs.Undo] = {"ingest": abandon, "delete": deletion.give_up}
-"""How each kind of job is undone where the engine ended it alone."""
+UNDOINGS: Mapping[str, Undoing] = {
+    "ingest": undo.UNDOING,
+    "delete": deletion.UNDOING,
+    "maintenance": maintenance.UNDOING,
+}
+"""How each kind of job is undone."""
 
 
-def start(runtime: Runtime) -> None:
+def start(runtime: Runtime, *, listen: Sequence[str] = queues.NAMES) -> None:
     """Register all workflows and begin to take work; `Runtime.close` ends it."""
     runtime.open()
     restore(runtime)
-    ingestion.register(runtime)
-    deletion.register(runtime)
+    for feature in (ingestion, deletion, maintenance):
+        feature.register(runtime)
+    undoing.register(runtime, UNDOINGS)
+    for helper in (CancelWatch(runtime), Deliverer(runtime)):
+        helper.start()
+        runtime.on_close(helper.stop)
     runtime.engine.start(
-        on_recovered=lambda workflow_ids: jobs.note_recovered(runtime, workflow_ids),
-        on_sweep=lambda: jobs.settle(runtime, UNDO),
+        listen=listen,
+        on_recovered=lambda workflow_ids: sweeping.note_recovered(runtime, workflow_ids),
+        on_sweep=lambda: sweeping.settle(runtime, UNDOINGS),
     )

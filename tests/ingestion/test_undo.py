@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from tests.inprocess import InProcessServer, Tenant
 
 from ragline.errors import UnreadableFile
-from ragline.ingestion.undo import abandon
-from ragline.models import Chunk, Job
+from ragline.ingestion.undo import abandon, remove
+from ragline.models import Document, Job
 
 
 def _published(tenant: Tenant) -> tuple[str, dict[str, Any], str]:
@@ -30,17 +29,23 @@ def test_ended_job_keeps_what_it_published(server: InProcessServer, tenant: Tena
     assert "completed" == tenant.http.get(f"/v1/jobs/{job_id}").json()["status"]
 
 
-def test_undoing_twice_changes_nothing(server: InProcessServer, tenant: Tenant) -> None:
-    """The second undo of a failed job finds it failed and leaves its reason as it is."""
-    _, document, job_id = _published(tenant)
+def test_failing_twice_changes_nothing(server: InProcessServer, tenant: Tenant) -> None:
+    """The second end of a failed job leaves its reason as it is."""
+    _, _, job_id = _published(tenant)
     with server.runtime.database.write() as session:
         session.get_one(Job, job_id).outcome = None
 
     abandon(server.runtime, job_id, UnreadableFile("first"))
     abandon(server.runtime, job_id, UnreadableFile("second"))
 
-    with server.runtime.database.read() as session:
-        assert 0 == session.scalar(
-            sa.select(sa.func.count()).where(Chunk.document_id == document["id"])
-        )
     assert "first" == tenant.http.get(f"/v1/jobs/{job_id}").json()["error"]["detail"]
+
+
+def test_removing_an_unpublished_version(server: InProcessServer, tenant: Tenant) -> None:
+    """What a cancelled attempt built goes, with a receipt; a second time there is nothing."""
+    _, document, job_id = _published(tenant)
+    with server.runtime.database.write() as session:
+        session.get_one(Document, document["id"]).published_version = None
+
+    assert {"chunks": 1, "vectors": 1} == remove(server.runtime, job_id)
+    assert {"chunks": 0, "vectors": 0} == remove(server.runtime, job_id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +20,7 @@ from ragline.models import ApiKey, Tenant, now
 
 FIRST_TENANT = "default"
 MOST_REMEMBERED = 10_000
+SECONDS_REMEMBERED = 5.0
 
 
 class Role(StrEnum):
@@ -46,8 +49,10 @@ class Caller:
 
 def remembered(runtime: Runtime, token: str | None) -> Caller | None:
     """Return the caller of a key that was authenticated before and not revoked since."""
-    caller: Caller | None = runtime.callers.get(_digest(token)) if token else None
-    return caller
+    known: tuple[Caller, float] | None = runtime.callers.get(_digest(token)) if token else None
+    if known is None or time.monotonic() > known[1]:
+        return None
+    return known[0]
 
 
 def authenticate(runtime: Runtime, token: str | None) -> Caller:
@@ -66,7 +71,9 @@ def authenticate(runtime: Runtime, token: str | None) -> Caller:
     caller = Caller(key.tenant_id, key.id, Role(key.role))
     if len(callers) >= MOST_REMEMBERED:
         callers.clear()
-    callers[digest] = caller
+    # Another process does not hear that a key is revoked, and looks again soon.
+    seconds = math.inf if runtime.database.is_sqlite else SECONDS_REMEMBERED
+    callers[digest] = caller, time.monotonic() + seconds
     return caller
 
 
@@ -78,6 +85,7 @@ def ensure_first_key(runtime: Runtime) -> str | None:
     """
     settings = runtime.settings
     with runtime.database.write() as session:
+        runtime.database.lock(session, "first key")
         tenant = session.scalar(sa.select(Tenant).where(Tenant.name == FIRST_TENANT))
         if tenant is None:
             tenant = Tenant(name=FIRST_TENANT)
@@ -86,6 +94,8 @@ def ensure_first_key(runtime: Runtime) -> str | None:
         if settings.api_key is not None:
             _ensure_key(session, tenant.id, settings.api_key.get_secret_value())
             return None
+        if not runtime.database.is_sqlite and _has_operator(session, tenant.id):
+            return None  # another machine drew one for all
         kept = settings.key_file.read_text().strip() if settings.key_file.exists() else ""
         if kept:
             _ensure_key(session, tenant.id, kept)
@@ -128,7 +138,7 @@ def revoke_key(runtime: Runtime, caller: Caller, key_id: str) -> None:
         if key.role == Role.OPERATOR:
             caller.require(Role.OPERATOR)
         key.revoked_at = now()
-    # One process serves this database, so a revoked key is forgotten everywhere at once.
+    # Forgotten here at once, and within seconds by other processes on the same database.
     runtime.callers = {}
 
 
@@ -136,6 +146,7 @@ def create_tenant(runtime: Runtime, name: str) -> tuple[Tenant, str]:
     """Make a tenant with its first owner key, returned once."""
     token = _draw()
     with runtime.database.write() as session:
+        runtime.database.lock(session, f"tenant:{name}")
         if session.scalar(sa.select(Tenant.id).where(Tenant.name == name)):
             raise Conflict(f"A tenant named {name!r} exists already.")
         tenant = Tenant(name=name)
@@ -158,6 +169,13 @@ def _ensure_key(session: Session, tenant_id: str, token: str) -> None:
                 digest=_digest(token),
             )
         )
+
+
+def _has_operator(session: Session, tenant_id: str) -> bool:
+    query = sa.select(ApiKey.id).where(
+        ApiKey.tenant_id == tenant_id, ApiKey.role == Role.OPERATOR, ApiKey.revoked_at.is_(None)
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _draw() -> str:

@@ -18,7 +18,8 @@ COMMANDS = {
     "ingest": "Upload files and folders into a project.",
     "search": "Find the passages that answer a question best.",
     "ask": "Answer a question from a project's documents, with citations.",
-    "jobs": "List jobs, look at one, or watch them until they end.",
+    "jobs": "List jobs, look at one, watch, cancel or retry them.",
+    "queue-status": "Show the queues in numbers; pause and resume them.",
     "migrate": "Bring the database's schema up to date.",
     "eval": "Measure search quality on a data set in BEIR layout.",
 }
@@ -49,7 +50,7 @@ class LazyGroup(TyperGroup):
 
 def load(name: str) -> Any:
     """Import a command and return it as the parser's object."""
-    module = import_module(f"ragline.cli.{name}")
+    module = import_module(f"ragline.cli.{name.replace('-', '_')}")
     command = get_command(module.app)
     command.name = name
     return command

@@ -62,6 +62,7 @@ class Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+        self._app = app
 
     @property
     def interrupted(self) -> bool:
@@ -72,6 +73,11 @@ class Server(uvicorn.Server):
         """Begin to accept connections, then tell."""
         await super().startup(sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what would go on for ever, then wait for the other requests."""
+        self._app.state.events.close()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import sys
 import tempfile
 from typing import Annotated
@@ -33,37 +35,55 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: RAGLINE_PORT."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of HTTP processes.")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Number of HTTP processes; several imply --no-worker."),
+    ] = 1,
     no_worker: Annotated[
-        bool, typer.Option("--no-worker", help="Serve only; workers run elsewhere.")
+        bool, typer.Option("--no-worker", help="Serve only; `ragline worker` runs elsewhere.")
     ] = False,
+    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start the server: HTTP API and worker in one process."""
-    scale.require_embedded(workers=workers, worker=not no_worker)
     given = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     logs.configure(settings.log_level)
+    if fd is not None:
+        with socket.socket(fileno=fd) as inherited:
+            _serve_one(settings, inherited, works=False, announce=False)
+        return
     with bind(settings.host, settings.port) as bound:
-        runtime = build(settings)
-        try:
-            server = _prepared(runtime, url_of(bound))
-            server.run(sockets=[bound])
-        finally:
-            runtime.close()
+        if workers > 1:
+            build(settings, alone=False).close()  # what cannot work is said once, and at once
+            number = scale.serve_many(bound, processes=workers, on_ready=_tell_ready)
+            interrupted = number == signal.SIGINT
+        else:
+            interrupted = _serve_one(settings, bound, works=not no_worker, announce=True)
     log.info("server.stopped")
-    if server.interrupted:
+    if interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
-def _prepared(runtime: Runtime, url: str) -> Server:
-    """Start the work and return a server that is ready to run."""
-    # A request changes threads several times, and may wait this long for the interpreter at
-    # each change while workflows are busy; the default of 5 ms adds up to a tenth of a second.
-    sys.setswitchinterval(SWITCH_SECONDS)
-    _keep_uploads_on_disk(runtime.settings)
-    _show_new_key(runtime)
-    worker.start(runtime)
-    return Server(create_app(runtime), on_ready=lambda: _tell_ready(url))
+def _serve_one(settings: Settings, bound: socket.socket, *, works: bool, announce: bool) -> bool:
+    """Serve in this process; return whether the end was asked for on the keyboard."""
+    runtime = build(settings, alone=works)
+    try:
+        # A request changes threads several times, and may wait this long for the interpreter
+        # at each change while workflows are busy; the default of 5 ms adds up.
+        sys.setswitchinterval(SWITCH_SECONDS)
+        _keep_uploads_on_disk(settings)
+        _show_new_key(runtime)
+        if works:
+            worker.start(runtime)
+        else:
+            runtime.open()
+        url = url_of(bound)
+        app = create_app(runtime, works=works)
+        server = Server(app, on_ready=lambda: _tell_ready(url) if announce else None)
+        server.run(sockets=[bound])
+    finally:
+        runtime.close()
+    return server.interrupted
 
 
 def _keep_uploads_on_disk(settings: Settings) -> None:

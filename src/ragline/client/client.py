@@ -5,82 +5,38 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlsplit
-
-import httpx2
-from pydantic import BaseModel, ValidationError
+from typing import Any
+from urllib.parse import quote
 
 from ragline.client import models, uploads
-from ragline.client.models import Answer, Document, Hit, Job, Project, Upload
-from ragline.client.problems import ClientProblem, ServerUnreachable, problem_of, stranger
-from ragline.errors import ConfigurationError
+from ragline.client.connection import TRIES, Connection, given, pause, read
+from ragline.client.events import follow
+from ragline.client.models import (
+    Answer,
+    Document,
+    Event,
+    Hit,
+    Job,
+    Project,
+    Queue,
+    QueueList,
+    Retried,
+    Upload,
+)
+from ragline.client.problems import ClientProblem, ServerUnreachable
 
 PAGE = 200
 LOOK_SECONDS = 1.0
-TRIES = 6
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
-class Client:
+class Client(Connection):
     """A connection to a server, with the key of one tenant; use it as a context manager.
 
     Every method raises `ClientProblem` where the server refuses and `ServerUnreachable`
     where it does not answer. While it is overloaded the same request is sent again.
     """
-
-    def __init__(self, url: str, api_key: str | None = None, *, timeout: float = 60) -> None:
-        """Remember the server's URL, the key and the seconds to wait for an answer.
-
-        Raises:
-            ConfigurationError: the URL is none that this client can call.
-        """
-        self.url = url.rstrip("/")
-        try:
-            parts = urlsplit(self.url)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(
-                f"{url!r} is not the URL of a server: set RAGLINE_URL to something like "
-                "http://127.0.0.1:8080."
-            )
-        headers = {b"Authorization": f"Bearer {api_key}".encode()} if api_key else {}
-        self._http = httpx2.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, 10)),
-            # A proxy for the outside world cannot reach this machine's own server.
-            trust_env=parts.hostname not in _LOOPBACK,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-    def ready(self) -> bool:
-        """Tell whether the server answers and takes work."""
-        try:
-            return self._http.get("/readyz").status_code == 200
-        except httpx2.TransportError:
-            return False
 
     def projects(self) -> Iterator[Project]:
         """Yield all projects, oldest first."""
@@ -105,7 +61,7 @@ class Client:
         self, name: str, *, description: str | None = None, language: str | None = None
     ) -> Project:
         """Make a project; the language, as ISO 639-1 code, is that of most questions."""
-        body = _given(name=name, description=description, language=language)
+        body = given(name=name, description=description, language=language)
         return self._post("/v1/projects", body, Project)
 
     def get_or_create_project(self, name: str) -> Project:
@@ -143,7 +99,7 @@ class Client:
                 data=fields,
                 files=[("file", file) for file in files],
             )
-        return _read(response, Upload)
+        return read(response, Upload)
 
     def add_text(
         self,
@@ -155,7 +111,7 @@ class Client:
         metadata: Mapping[str, Any] | None = None,
     ) -> Upload:
         """Send a text as a document."""
-        body = _given(text=text, title=title, external_id=external_id, metadata=metadata)
+        body = given(text=text, title=title, external_id=external_id, metadata=metadata)
         return self._post(f"/v1/projects/{quote(project_id, safe='')}/documents", body, Upload)
 
     def documents(self, project_id: str) -> Iterator[Document]:
@@ -184,10 +140,19 @@ class Client:
         kind: str | None = None,
         project: str | None = None,
         parent: str | None = None,
+        tag: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[Job]:
-        """Yield jobs, newest first: all that fit, or the first `limit` of them."""
-        wanted = _given(status=status, kind=kind, project=project, parent=parent)
+        """Yield jobs, newest first: all that fit, or the first `limit` of them.
+
+        The times need a zone.
+        """
+        wanted = given(status=status, kind=kind, project=project, parent=parent, tag=tag)
+        for name, moment in (("after", created_after), ("before", created_before)):
+            if moment is not None:
+                wanted[f"created_{name}"] = moment.isoformat()
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
@@ -211,12 +176,77 @@ class Client:
                 silent += 1
                 if silent > TRIES:
                     raise
-                time.sleep(_pause(silent, None))
+                time.sleep(pause(silent, None))
                 continue
             silent = 0
             yield job
             if job.ended:
                 return
+
+    def events(self, job_id: str, *, after: str | int | None = None) -> Iterator[Event]:
+        """Yield a job's events, from the first or behind one, until it has ended.
+
+        A dropped connection and a server that restarts are waited for; no event is lost or
+        comes twice. A job that ended was not retried before the last event was read.
+        """
+        path = f"/v1/jobs/{quote(job_id, safe='')}/events"
+        return follow(self._http, self.url, path, after=None if after is None else str(after))
+
+    def project_events(
+        self, project_id: str, *, after: str | None = None, from_start: bool = False
+    ) -> Iterator[Event]:
+        """Yield the events of all jobs of a project, for ever: new ones, or those behind one.
+
+        `from_start` begins with the first one that is kept.
+        """
+        path = f"/v1/projects/{quote(project_id, safe='')}/events"
+        path += "?from=start" if from_start else ""
+        return follow(self._http, self.url, path, after=after)
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job and undo what it built; its status may change only after this."""
+        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/cancel", {}, Job)
+
+    def retry(self, job_id: str) -> Job:
+        """Begin another attempt of a failed or cancelled job."""
+        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/retry", {}, Job)
+
+    def retry_jobs(
+        self,
+        *,
+        status: str = "failed",
+        kind: str | None = None,
+        project: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> Retried:
+        """Retry the failed, or cancelled, jobs that fit, oldest first, as many as one call takes.
+
+        `project` is an id.
+        """
+        body = given(status=status, kind=kind, project=project, tag=tag, limit=limit)
+        return self._post("/v1/jobs/retry", body, Retried)
+
+    def dismiss(self, job_id: str) -> Job:
+        """Let a failed job go at the next clean-up."""
+        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/dismiss", {}, Job)
+
+    def queues(self) -> QueueList:
+        """Return the numbers of all queues: over all tenants for an operator, else your own."""
+        try:
+            return self._get("/v1/admin/queues", QueueList)
+        except ClientProblem as problem:
+            if problem.status != 403:
+                raise
+        return self._get("/v1/queues", QueueList)
+
+    def pause_queue(self, name: str) -> Queue:
+        """Let no worker take work from a queue; needs an operator's key."""
+        return self._post(f"/v1/admin/queues/{quote(name, safe='')}/pause", {}, Queue)
+
+    def resume_queue(self, name: str) -> Queue:
+        """Let workers take work from a queue again; needs an operator's key."""
+        return self._post(f"/v1/admin/queues/{quote(name, safe='')}/resume", {}, Queue)
 
     def search(
         self,
@@ -228,7 +258,7 @@ class Client:
         filter: Mapping[str, Any] | None = None,
     ) -> list[Hit]:
         """Find passages, best first; `mode` is hybrid, dense or lexical."""
-        body = _given(query=query, limit=limit, mode=mode, filter=filter)
+        body = given(query=query, limit=limit, mode=mode, filter=filter)
         path = f"/v1/projects/{quote(project_id, safe='')}/search"
         return self._post(path, body, models.Hits).hits
 
@@ -236,44 +266,5 @@ class Client:
         self, project_id: str, question: str, *, limit: int | None = None, model: str | None = None
     ) -> Answer:
         """Answer a question from at most `limit` passages of a project."""
-        body = _given(question=question, limit=limit, model=model)
+        body = given(question=question, limit=limit, model=model)
         return self._post(f"/v1/projects/{quote(project_id, safe='')}/chat", body, Answer)
-
-    def _get(self, path: str, model: type[Model], **parameters: Any) -> Model:
-        return _read(self._send("GET", path, params=parameters), model)
-
-    def _post(self, path: str, body: Mapping[str, Any], model: type[Model]) -> Model:
-        # Plain ASCII can carry any text, even one the server will have to refuse.
-        content = json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        return _read(self._send("POST", path, content=content, headers=headers), model)
-
-    def _send(self, method: str, path: str, **parts: Any) -> httpx2.Response:
-        """Send a request; again, after a pause, where the server is overloaded."""
-        for tries in range(1, TRIES + 1):
-            try:
-                response = self._http.request(method, path, **parts)
-            except httpx2.TransportError as error:
-                raise ServerUnreachable(self.url, error) from None
-            if response.is_success:
-                return response
-            problem = problem_of(response)
-            if not problem.retryable or tries == TRIES:
-                raise problem
-            time.sleep(_pause(tries, problem.retry_after))
-        raise AssertionError("unreachable: the last try returns or raises")
-
-
-def _pause(tries: int, asked: float | None) -> float:
-    """Return the seconds until the next try: what the server asks for, or ever more."""
-    return min(SHORTEST_PAUSE * 2 ** (tries - 1) if asked is None else asked, LONGEST_PAUSE)
-
-
-def _read(response: httpx2.Response, model: type[Model]) -> Model:
-    with suppress(ValidationError):
-        return model.model_validate_json(response.content)
-    raise stranger(response)
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
-from queue import LifoQueue
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -18,9 +19,10 @@ from ragline.compute import child
 from ragline.compute.child import ComputeError, Reply
 from ragline.compute.context import ChildContext, child_context
 from ragline.compute.limits import Limits
+from ragline.compute.turns import Turns
 from ragline.errors import Overloaded, RaglineError, Stopping, UnreadableFile
 
-__all__ = ["ComputeError", "ComputePool", "Limits"]
+__all__ = ["Cancelled", "ComputeError", "ComputePool", "Limits", "Owner"]
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -31,6 +33,18 @@ CALLS_PER_CHILD = 200
 START_SECONDS = 60
 # Sent by people, service managers and kernels short of memory, not by a bad file.
 SENT_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+class Cancelled(RaglineError):
+    """The job that a call was made for was cancelled; the child was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """For which job a call is made, and whose turn it takes."""
+
+    job_id: str
+    tenant_id: str
 
 
 class _Interrupted(Exception):
@@ -49,10 +63,8 @@ class ComputePool:
         """Allow `workers` calls at a time; children find the modules `preload` imported."""
         context = child_context(preload)
         self._children = [_Child(context) for _ in range(workers)]
-        # Last in, first out: a quiet server keeps one child busy, not all of them.
-        self._idle: LifoQueue[_Child] = LifoQueue()
-        for one in self._children:
-            self._idle.put(one)
+        self._turns = Turns(self._children)
+        self._at_work: dict[_Child, Owner] = {}
         self._lock = threading.Lock()
         self._cpu_seconds = 0.0
         self._closed = False
@@ -62,29 +74,49 @@ class ComputePool:
         """CPU time that finished calls took inside the children."""
         return self._cpu_seconds
 
-    def run(self, function: Callable[..., Result], *args: object, limits: Limits) -> Result:
+    def run(
+        self,
+        function: Callable[..., Result],
+        *args: object,
+        limits: Limits,
+        owner: Owner | None = None,
+    ) -> Result:
         """Return `function(*args)`, computed in a child; wait while all children are busy.
 
         The function and its arguments are pickled, so it stands at the top of a module.
-        Its `RaglineError`s come through as they are.
+        Its `RaglineError`s come through as they are. Tenants take turns: whoever has the
+        fewest children at work comes next.
 
         Raises:
             LimitExceeded: the call went past one of its limits.
             UnreadableFile: the child crashed.
             ComputeError: the function raised anything else.
             Overloaded: children were killed from outside, twice.
+            Cancelled: the job that wanted it was cancelled meanwhile.
             Stopping: the pool is closed; this is no `Exception`.
         """
         request = pickle.dumps((function, args))
-        one = self._idle.get()
+        one = self._turns.take(owner.tenant_id if owner else "")
         try:
-            reply = self._call(one, request, limits)
+            reply = self._call(one, request, limits, owner)
         finally:
-            self._idle.put(one)
+            self._turns.give_back(one)
         with self._lock:
             self._cpu_seconds += reply.cpu_seconds
         answer: Result = _opened(reply)
         return answer
+
+    def owners(self) -> list[str]:
+        """Return the ids of the jobs that children are at work for."""
+        with self._lock:
+            return [owner.job_id for owner in self._at_work.values()]
+
+    def cancel(self, job_id: str) -> None:
+        """Kill the children at work for a job; their calls raise `Cancelled`."""
+        with self._lock:
+            children = [one for one, owner in self._at_work.items() if owner.job_id == job_id]
+        for one in children:
+            one.interrupt(job_id)
 
     def close(self) -> None:
         """End all children; calls under way raise `Stopping`. Closing twice is allowed."""
@@ -92,13 +124,14 @@ class ComputePool:
         for one in self._children:
             one.close()
 
-    def _call(self, one: _Child, request: bytes, limits: Limits) -> Reply:
+    def _call(self, one: _Child, request: bytes, limits: Limits, owner: Owner | None) -> Reply:
         # A call has no effects outside its child, so it may be made twice.
         for _attempt in range(2):
             if self._closed:
                 raise Stopping
             try:
-                return one.call(request, limits)
+                with self._seen(one, owner):
+                    return one.call(request, limits, owner.job_id if owner else None)
             except _Interrupted:
                 continue
         if self._closed:
@@ -109,6 +142,20 @@ class ComputePool:
             "again later, or lower RAGLINE_COMPUTE_WORKERS."
         )
 
+    @contextmanager
+    def _seen(self, one: _Child, owner: Owner | None) -> Iterator[None]:
+        """Let others see for which job a child is at work."""
+        if owner is None:
+            yield
+            return
+        with self._lock:
+            self._at_work[one] = owner
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._at_work[one]
+
 
 class _Child:
     """One child process behind a pool of its own; used by one thread at a time."""
@@ -118,11 +165,13 @@ class _Child:
         self._lock = threading.Lock()
         self._pool: ProcessPool | None = None
         self._future: ProcessFuture[Reply] | None = None
+        self._working_for: str | None = None
+        self._unwanted = False
         self._closed = False
 
-    def call(self, request: bytes, limits: Limits) -> Reply:
+    def call(self, request: bytes, limits: Limits, job_id: str | None) -> Reply:
         """Make one call; whatever is no orderly reply costs the child its life."""
-        future = self._scheduled(request, limits)
+        future = self._scheduled(request, limits, job_id)
         try:
             # The wall limit is the pool's, which counts from when the child takes the call.
             reply = future.result(limits.wall_seconds + START_SECONDS)
@@ -135,11 +184,21 @@ class _Child:
             self._discard()
             raise _verdict(death.exitcode, limits) from None
         except (CancelledError, BrokenProcessPool):
+            unwanted = self._unwanted
             self._discard()
+            if unwanted:
+                raise Cancelled("The job was cancelled while a child was at work for it.") from None
             raise _Interrupted from None
         if reply.worn_out:
             self._discard()
         return reply
+
+    def interrupt(self, job_id: str) -> None:
+        """Kill the child if it is at work for this job."""
+        with self._lock:
+            if self._future is not None and self._working_for == job_id:
+                self._unwanted = True
+                self._future.cancel()  # type: ignore[no-untyped-call]  # pebble's own
 
     def close(self) -> None:
         """End the child and the call it is busy with, for good."""
@@ -149,10 +208,13 @@ class _Child:
                 self._future.cancel()  # type: ignore[no-untyped-call]  # pebble's own
         self._discard()
 
-    def _scheduled(self, request: bytes, limits: Limits) -> ProcessFuture[Reply]:
+    def _scheduled(
+        self, request: bytes, limits: Limits, job_id: str | None
+    ) -> ProcessFuture[Reply]:
         with self._lock:
             if self._closed:
                 raise _Interrupted
+            self._working_for, self._unwanted = job_id, False
             if self._pool is None:
                 self._pool = ProcessPool(
                     max_workers=1,
@@ -174,6 +236,7 @@ class _Child:
     def _discard(self) -> None:
         with self._lock:
             pool, self._pool, self._future = self._pool, None, None
+            self._working_for, self._unwanted = None, False
         if pool is not None:
             _stop(pool)
 

@@ -11,6 +11,7 @@ from ragline.bootstrap import Runtime
 from ragline.documents.files import remove_file
 from ragline.documents.service import statuses_of
 from ragline.errors import Conflict
+from ragline.failpoints import failpoint
 from ragline.models import Chunk, Document, Embedding, Page, PageText
 
 
@@ -25,7 +26,9 @@ def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[
             raise Conflict("This document is being ingested; delete it when its job has ended.")
         content_hash = document.content_hash
         removed = remove_rows(session, document)
+    failpoint("delete.rows_removed")
     removed["files"] = remove_file(runtime, content_hash)
+    failpoint("delete.file_removed")
     removed["vectors"] = runtime.vector_store.delete(document_id=document_id)
     return removed
 

@@ -1,34 +1,47 @@
-"""Stored files and the documents that refer to them, kept in step under the writers' lock."""
+"""Stored files and the documents that refer to them, kept in step under a lock on each file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
 from ragline.models import Document
 
 
-def ensure_file(runtime: Runtime, blob: Blob, stream: BinaryIO) -> None:
-    """Store a file again if a deletion of the same content took it away meanwhile.
+def ensure_files(
+    runtime: Runtime, session: Session, files: Sequence[tuple[Blob, BinaryIO]]
+) -> None:
+    """Store files again that a deletion of the same content took away meanwhile.
 
-    Called inside a writing block, so that no deletion can run beside it.
+    Until the writing block of the session ends, no deletion of these can run beside it.
+    All are locked at once: two uploads of the same files in another order would wait for
+    each other for ever.
     """
-    if not runtime.blobs.path(blob.content_hash).exists():
-        stream.seek(0)
-        runtime.blobs.store(stream)
+    runtime.database.lock(session, *{_lock_of(blob.content_hash) for blob, _ in files})
+    for blob, stream in files:
+        if not runtime.blobs.exists(blob.content_hash):
+            stream.seek(0)
+            runtime.blobs.store(stream)
 
 
 def remove_file(runtime: Runtime, content_hash: str) -> int:
     """Remove a stored file that no document refers to; return the number of files removed.
 
-    The writers' lock is held meanwhile: an upload of the same content looks for its
+    The file's lock is held meanwhile: an upload of the same content looks for its
     file under that lock, so it either keeps this one or stores it again.
     """
     with runtime.database.write() as session:
+        runtime.database.lock(session, _lock_of(content_hash))
         used = sa.select(Document.id).where(Document.content_hash == content_hash).limit(1)
         if session.scalar(used) is not None:
             return 0
         return int(runtime.blobs.delete(content_hash))
+
+
+def _lock_of(content_hash: str) -> str:
+    return f"file:{content_hash}"

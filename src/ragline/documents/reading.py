@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from ragline.accounts.ownership import owned_document, owned_project
 from ragline.accounts.service import Caller
+from ragline.blobs import Stream
 from ragline.bootstrap import Runtime
 from ragline.documents.service import statuses_of
-from ragline.errors import NotFound
 from ragline.models import Chunk, Document, Page, PageText
 
 
@@ -88,11 +88,8 @@ def list_chunks(
     return chunks[:limit], len(chunks) > limit
 
 
-def file_of(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Document, Path]:
-    """Return a document and where its file is."""
+def file_of(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Document, Path | Stream]:
+    """Return a document and its file: where it is, or its content from another place."""
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
-    path = runtime.blobs.path(document.content_hash)
-    if not path.exists():
-        raise NotFound(f"There is no document with the id {document_id!r}.")
-    return document, path
+    return document, runtime.blobs.open(document.content_hash)

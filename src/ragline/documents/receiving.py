@@ -62,11 +62,16 @@ async def receive_files(
         raise MalformedRequest(f"The multipart body cannot be read: {error.message}") from None
     try:
         files = [_file(name, value) for name, value in form.multi_items() if _is_file(value)]
-        fields = {name: value for name, value in form.multi_items() if not _is_file(value)}
+        fields: dict[str, Any] = {
+            name: value for name, value in form.multi_items() if not _is_file(value)
+        }
         if not files:
             raise InvalidInput("Send at least one file in a form field named 'file'.")
         if "metadata" in fields:
             fields["metadata"] = _parsed(str(fields["metadata"]).encode())
+        # A form repeats a field where JSON has a list.
+        if "tags" in fields:
+            fields["tags"] = [str(tag) for tag in form.getlist("tags")]
         return form, files, _validated(UploadFields, fields)
     except BaseException:
         await form.close()

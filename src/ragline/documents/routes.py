@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
+from ragline.accounts.service import Caller
+from ragline.bootstrap import Runtime
 from ragline.documents import deletion, reading, receiving, service
 from ragline.documents.schemas import (
     Accepted,
@@ -19,10 +24,13 @@ from ragline.documents.schemas import (
     PageList,
     PageView,
     Receipt,
-    RejectedFile,
     TextDocument,
 )
-from ragline.models import Document
+from ragline.documents.views import view_of
+from ragline.http.idempotency import KeyHeader
+from ragline.http.prefer import Preferences, PreferencesParameter, applied
+from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
+from ragline.jobs.states import ENDED
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -69,19 +77,18 @@ async def upload(
     response: Response,
     runtime: RuntimeParameter,
     caller: EditorParameter,
+    preferences: PreferencesParameter,
+    idempotency_key: KeyHeader = None,
 ) -> Accepted:
     """Upload files (multipart) or a text (JSON); each becomes a document and a job."""
+    accept = partial(service.accept_uploads, runtime, caller, project_id, key=idempotency_key)
     if receiving.content_kind(request) == "json":
         body = await receiving.receive_text(request)
-        uploads = [
-            service.text_upload(
-                body.text, title=body.title, external_id=body.external_id, metadata=body.metadata
-            )
-        ]
-        accepted = await run_in_threadpool(
-            service.accept_uploads, runtime, caller, project_id, uploads
+        text = service.text_upload(
+            body.text, title=body.title, external_id=body.external_id, metadata=body.metadata
         )
-        return _answer(accepted, response)
+        accepted = await run_in_threadpool(accept, [text], wishes=body.wishes)
+        return await _answer(runtime, caller, accepted, preferences, response)
     form, files, fields = await receiving.receive_files(
         request, most_files=runtime.settings.max_files_per_upload
     )
@@ -92,12 +99,10 @@ async def upload(
             )
             for file in files
         ]
-        accepted = await run_in_threadpool(
-            service.accept_uploads, runtime, caller, project_id, uploads
-        )
+        accepted = await run_in_threadpool(accept, uploads, wishes=fields.wishes)
     finally:
         await form.close()
-    return _answer(accepted, response)
+    return await _answer(runtime, caller, accepted, preferences, response)
 
 
 @router.get("/projects/{project_id}/documents")
@@ -110,13 +115,13 @@ def documents(
 ) -> DocumentList:
     """List a project's documents, oldest first."""
     found, more = reading.list_documents(runtime, caller, project_id, limit=limit, after=after)
-    return DocumentList(documents=[_view(*item) for item in found], has_more=more)
+    return DocumentList(documents=[view_of(*item) for item in found], has_more=more)
 
 
 @router.get("/documents/{document_id}")
 def document(document_id: str, runtime: RuntimeParameter, caller: CallerParameter) -> DocumentView:
     """Return a document."""
-    return _view(*reading.get_document(runtime, caller, document_id))
+    return view_of(*reading.get_document(runtime, caller, document_id))
 
 
 @router.delete("/documents/{document_id}")
@@ -178,43 +183,37 @@ def chunks(
 
 
 @router.get("/documents/{document_id}/file", response_class=FileResponse)
-def file(document_id: str, runtime: RuntimeParameter, caller: CallerParameter) -> FileResponse:
+def file(document_id: str, runtime: RuntimeParameter, caller: CallerParameter) -> Response:
     """Return the file as it was uploaded."""
-    found, path = reading.file_of(runtime, caller, document_id)
+    found, content = reading.file_of(runtime, caller, document_id)
     # Never shown inside our own origin: an uploaded HTML page could carry a script.
-    return FileResponse(
-        path,
-        media_type=found.media_type,
-        filename=found.filename,
-        headers={"X-Content-Type-Options": "nosniff"},
-    )
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f"attachment; filename*=utf-8''{quote(found.filename)}",
+    }
+    if isinstance(content, Path):
+        return FileResponse(content, media_type=found.media_type, headers=headers)
+    headers["Content-Length"] = str(content.size)
+    return StreamingResponse(content.pieces, media_type=found.media_type, headers=headers)
 
 
-def _answer(accepted: service.Acceptance, response: Response) -> Accepted:
+async def _answer(
+    runtime: Runtime,
+    caller: Caller,
+    accepted: Accepted,
+    preferences: Preferences,
+    response: Response,
+) -> Accepted:
+    """Say what became of an upload, after the wait for its job that the client prefers."""
     if accepted.job is None:
         response.status_code = 200
-    else:
-        response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
-    return Accepted(
-        job=accepted.job,
-        documents=[_view(*item) for item in accepted.documents],
-        rejected=[RejectedFile(filename=name, problem=p) for name, p in accepted.rejected],
+        return accepted
+    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+    if preferences.wait is None:
+        return accepted
+    job = await wait_for_end(
+        runtime, caller.tenant_id, accepted.job.id, seconds=min(preferences.wait, MAX_WAIT_SECONDS)
     )
-
-
-def _view(document: Document, status: str) -> DocumentView:
-    return DocumentView(
-        id=document.id,
-        project_id=document.project_id,
-        title=document.title,
-        filename=document.filename,
-        external_id=document.external_id,
-        media_type=document.media_type,
-        size_bytes=document.size_bytes,
-        pages=document.page_count,
-        language=document.language,
-        metadata=document.metadata_,
-        status=status,
-        searchable=document.published_version is not None,
-        created_at=document.created_at,
-    )
+    response.headers.update(applied(preferences))
+    response.status_code = 200 if job.status in ENDED else 202
+    return accepted.model_copy(update={"job": job})

@@ -16,8 +16,8 @@ from pydantic import (
     Tag,
 )
 
-from ragline.accounts.schemas import CleanText, RequestModel, kind_of
-from ragline.jobs.schemas import JobView, Problem
+from ragline.accounts.schemas import CleanText, kind_of
+from ragline.jobs.schemas import JobView, Problem, WishesFields
 
 LARGEST_NUMBER = 2**53
 
@@ -50,7 +50,7 @@ Title = Annotated[CleanText, Field(min_length=1, max_length=500, pattern=r"\S")]
 ExternalId = Annotated[CleanText, Field(min_length=1, max_length=500)]
 
 
-class TextDocument(RequestModel):
+class TextDocument(WishesFields):
     """A document sent as JSON."""
 
     text: Annotated[CleanText, Field(min_length=1, pattern=r"\S")]
@@ -59,7 +59,7 @@ class TextDocument(RequestModel):
     metadata: Metadata = Field(default_factory=dict)
 
 
-class UploadFields(RequestModel):
+class UploadFields(WishesFields):
     """What may stand beside the files of a multipart upload; it holds for all of them."""
 
     title: Title | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
@@ -14,12 +14,18 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
-from ragline.documents.files import ensure_file, remove_file
+from ragline.documents.files import ensure_files, remove_file
+from ragline.documents.schemas import Accepted, RejectedFile
+from ragline.documents.views import view_of
 from ragline.engine import queues
 from ragline.errors import InvalidInput, UnsupportedMediaType
+from ragline.failpoints import failpoint
+from ragline.http.idempotency import Once, once
 from ragline.jobs import service as jobs
-from ragline.jobs.reading import fresh_view, statuses
-from ragline.jobs.schemas import JobView, Problem
+from ragline.jobs.reading import statuses
+from ragline.jobs.schemas import Problem
+from ragline.jobs.views import fresh_view
+from ragline.jobs.wishes import NO_WISHES, Wishes
 from ragline.models import Document, Job, Project, new_id
 from ragline.providers import tasks
 
@@ -51,15 +57,6 @@ class StoredUpload:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What became of an upload."""
-
-    job: JobView | None
-    documents: list[tuple[Document, str]]
-    rejected: list[tuple[str, Problem]]
-
-
 def text_upload(
     text: str, *, title: str | None, external_id: str | None, metadata: Mapping[str, Any]
 ) -> Upload:
@@ -68,22 +65,50 @@ def text_upload(
 
 
 def accept_uploads(
-    runtime: Runtime, caller: Caller, project_id: str, uploads: Sequence[Upload]
-) -> Acceptance:
+    runtime: Runtime,
+    caller: Caller,
+    project_id: str,
+    uploads: Sequence[Upload],
+    *,
+    wishes: Wishes = NO_WISHES,
+    key: str | None = None,
+) -> Accepted:
     """Keep files and queue their ingestion; what cannot be taken harms no neighbour.
 
     Raises the file's own problem where the only file is rejected. Content that the
     project already holds gives the existing document and no new job, unless its last
-    job failed or was cancelled: then it is ingested again.
+    job failed or was cancelled: then it is ingested again. An idempotency `key` gives the
+    same answer again.
     """
     stored, rejected = _store_all(runtime, uploads)
+    failpoint("accept.stored")
+    request = Once(caller.tenant_id, key, ("upload", project_id, _asked(stored), asdict(wishes)))
     try:
-        return _keep(runtime, caller, project_id, stored, rejected)
+        return once(
+            runtime.database,
+            request,
+            Accepted,
+            lambda: _keep(runtime, caller, project_id, stored, rejected, wishes),
+        )
     except BaseException:
         # No such project, or no room: what was stored for it goes again.
         for item in stored:
             remove_file(runtime, item.blob.content_hash)
         raise
+
+
+def _asked(stored: Sequence[StoredUpload]) -> list[Any]:
+    """Return what decides an upload's effect; a form's boundaries differ from time to time."""
+    return [
+        {
+            "content": item.blob.content_hash,
+            "filename": item.upload.filename,
+            "title": item.upload.title,
+            "external_id": item.upload.external_id,
+            "metadata": dict(item.upload.metadata or {}),
+        }
+        for item in stored
+    ]
 
 
 def _keep(
@@ -92,19 +117,32 @@ def _keep(
     project_id: str,
     stored: Sequence[StoredUpload],
     rejected: list[tuple[str, Problem]],
-) -> Acceptance:
+    wishes: Wishes,
+) -> Accepted:
     """Write documents, jobs and their places in the queue, in one transaction."""
     with runtime.database.write() as session:
         project = owned_project(session, caller.tenant_id, project_id)
-        for item in stored:
-            ensure_file(runtime, item.blob, item.upload.stream)
+        hashes = {item.blob.content_hash for item in stored}
+        # The same content, sent to the same project twice at once, is one document.
+        runtime.database.lock(session, *(f"{project.id}:{each}" for each in hashes))
+        ensure_files(runtime, session, [(item.blob, item.upload.stream) for item in stored])
         documents, known = _find_or_add(session, project, stored)
         unread = [d for d in documents if known.get(d.id) in (None, "failed", "cancelled")]
-        job = _queue(session, runtime, project, unread, rejected)
-        view = fresh_view(job, children=0 if job.workflow_id else len(unread)) if job else None
-    queued = dict.fromkeys((document.id for document in unread), "queued")
-    status_of = known | queued
-    return Acceptance(view, [(d, status_of[d.id]) for d in documents], rejected)
+        job = _queue(session, runtime, project, unread, rejected, wishes)
+        view = None
+        if job is not None:
+            children = 0 if job.workflow_id else len(unread)
+            view = fresh_view(job, tags=list(wishes.tags), children=children)
+        session.flush()
+        failpoint("accept.committing")
+    failpoint("accept.committed")
+    queued = "pending" if view is not None and view.status == "pending" else "queued"
+    status_of = known | dict.fromkeys((document.id for document in unread), queued)
+    return Accepted(
+        job=view,
+        documents=[view_of(document, status_of[document.id]) for document in documents],
+        rejected=[RejectedFile(filename=name, problem=problem) for name, problem in rejected],
+    )
 
 
 def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, str]:
@@ -207,20 +245,26 @@ def _queue(
     project: Project,
     documents: Sequence[Document],
     rejected: Sequence[tuple[str, Problem]],
+    wishes: Wishes,
 ) -> Job | None:
     """Queue one job a document, under a parent where there are several; return the top one."""
     if not documents:
         return None
     if len(documents) == 1 and not rejected:
-        return queue_ingestion(session, runtime, documents[0])
-    parent = _open_parent(session, project, documents, rejected)
+        return queue_ingestion(session, runtime, documents[0], wishes=wishes)
+    parent = _open_parent(session, project, documents, rejected, wishes)
     for document in documents:
-        queue_ingestion(session, runtime, document, parent_id=parent.id)
+        queue_ingestion(session, runtime, document, parent_id=parent.id, wishes=wishes)
     return parent
 
 
 def queue_ingestion(
-    session: Session, runtime: Runtime, document: Document, *, parent_id: str | None = None
+    session: Session,
+    runtime: Runtime,
+    document: Document,
+    *,
+    parent_id: str | None = None,
+    wishes: Wishes = NO_WISHES,
 ) -> Job:
     """Queue the building of a document's next version."""
     document.latest_version += 1
@@ -233,6 +277,14 @@ def queue_ingestion(
         kind="ingest",
         version=document.latest_version,
         progress_unit="pages",
+        inputs={
+            "document_id": document.id,
+            "version": document.latest_version,
+            "content_hash": document.content_hash,
+            "media_type": document.media_type,
+            "filename": document.filename,
+            "size_bytes": document.size_bytes,
+        },
     )
     jobs.accept(
         session,
@@ -241,6 +293,7 @@ def queue_ingestion(
         workflow="ingest",
         queue=queues.INGEST,
         timeout_seconds=runtime.settings.ingest_seconds,
+        wishes=wishes,
     )
     return job
 
@@ -250,6 +303,7 @@ def _open_parent(
     project: Project,
     documents: Sequence[Document],
     rejected: Sequence[tuple[str, Problem]],
+    wishes: Wishes,
 ) -> Job:
     parent = Job(
         id=new_id(),
@@ -263,5 +317,5 @@ def _open_parent(
             for name, problem in rejected
         ],
     )
-    jobs.accept_parent(session, parent)
+    jobs.accept_parent(session, parent, wishes=wishes)
     return parent

@@ -10,13 +10,21 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID
+from dbos import (
+    DBOS,
+    DBOSClient,
+    DBOSConfig,
+    EnqueueOptions,
+    SetEnqueueOptions,
+    SetWorkflowID,
+)
 from sqlalchemy.orm import Session
 
 from ragline.database import Database
-from ragline.engine import queues
+from ragline.engine import attempts, queues
 from ragline.engine.retry import Retry, worth_retrying
 from ragline.engine.rows import OPEN, workflows
+from ragline.engine.schedules import Schedule, apply, checked
 from ragline.engine.serializer import JsonSerializer
 from ragline.engine.step_gate import StepGate
 from ragline.engine.sweeper import Sweeper
@@ -32,9 +40,11 @@ log = structlog.get_logger()
 APPLICATION_VERSION = "1"
 # Our own limit on starts without progress acts long before this one of the engine's.
 ENGINE_RECOVERY_LIMIT = 1000
+NOBODYS = "-"
+"""Whose work it is that belongs to no tenant."""
 CHILDREN_LOOK_SECONDS = 0.1
+DEFAULT_PRIORITY = 100
 STOP_SECONDS = 10.0
-PRIORITY = 100
 
 
 class Engine:
@@ -46,6 +56,7 @@ class Engine:
         self._settings = settings
         self._functions: dict[str, Callable[..., Any]] = {}
         self._workflows: dict[str, Callable[..., Any]] = {}
+        self._schedules: dict[str, Schedule] = {}
         self._client = DBOSClient(
             system_database_engine=database.engine,
             serializer=JsonSerializer(),
@@ -63,6 +74,14 @@ class Engine:
         """Make a function known as the workflow `name`; its arguments are plain values."""
         self._functions[name] = function
 
+    def schedule(self, name: str, workflow: str, cron: str, *, setting: str) -> None:
+        """Have a registered workflow begin by the clock, once a tick over all workers.
+
+        Raises:
+            ConfigurationError: `cron`, from this setting, is no cron expression.
+        """
+        self._schedules[name] = checked(name, workflow, cron, setting=setting)
+
     def enqueue(
         self,
         session: Session,
@@ -71,20 +90,41 @@ class Engine:
         queue: str,
         workflow_id: str,
         timeout_seconds: float,
+        share_of: str = "",
+        priority: int = DEFAULT_PRIORITY,
+        delay_seconds: float | None = None,
     ) -> None:
-        """Enqueue a workflow in the caller's transaction: both are kept, or neither."""
-        self._client.enqueue_in_transaction(
-            session,
-            {
-                "workflow_name": workflow,
-                "queue_name": queue,
-                "workflow_id": workflow_id,
-                "app_version": APPLICATION_VERSION,
-                "workflow_timeout": timeout_seconds,
-                "priority": PRIORITY,
-            },
-            *args,
-        )
+        """Enqueue a workflow in the caller's transaction: both are kept, or neither.
+
+        Workflows with the same `share_of`, a tenant, share their part of the queue's places,
+        and are ordered by `priority`, lowest first.
+        """
+        options: EnqueueOptions = {
+            "workflow_name": workflow,
+            "queue_name": queue,
+            "workflow_id": workflow_id,
+            "app_version": APPLICATION_VERSION,
+            "workflow_timeout": timeout_seconds,
+            "priority": priority,
+            "queue_partition_key": share_of or NOBODYS,
+        }
+        if delay_seconds is not None:
+            options["delay_seconds"] = delay_seconds
+        self._client.enqueue_in_transaction(session, options, *args)
+
+    def fork(
+        self,
+        session: Session,
+        workflow: str,
+        *args: Any,
+        source: str,
+        first_step: int,
+        workflow_id: str,
+        **options: Any,
+    ) -> None:
+        """Enqueue a workflow that begins with the results of another's steps before one."""
+        self.enqueue(session, workflow, *args, workflow_id=workflow_id, **options)
+        attempts.copy_steps(session, source, workflow_id, before=first_step)
 
     def step(
         self, function: Callable[P, R], retry: Retry, /, *args: P.args, **kwargs: P.kwargs
@@ -107,21 +147,31 @@ class Engine:
             **kwargs,
         )
 
-    def run_children(self, name: str, queue: str, children: Mapping[str, Sequence[Any]]) -> None:
+    def run_children(
+        self, name: str, queue: str, children: Mapping[str, Sequence[Any]], *, share_of: str
+    ) -> None:
         """Run registered workflows as children, by id and arguments, and wait for their end.
 
         A replay finds the children that are there. The first child's error is raised.
         """
-        handles = []
+        workflow, handles = self._workflows[name], []
         for child_id, arguments in children.items():
-            with SetWorkflowID(child_id):
-                workflow = self._workflows[name]
+            with SetWorkflowID(child_id), SetEnqueueOptions(queue_partition_key=share_of):
                 handles.append(DBOS.enqueue_workflow(queue, workflow, *arguments))
         # The engine's own waiting does not hear that the process is to end.
-        while self._unfinished(list(children)):
+        unfinished = self._steps.patiently(self._unfinished)
+        while unfinished(list(children)):
             self._steps.pause(CHILDREN_LOOK_SECONDS)
         for handle in handles:
             handle.get_result()
+
+    def patiently(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a function that is no step, waiting for a database that is away."""
+        return self._steps.patiently(function)(*args, **kwargs)
+
+    def pause(self, seconds: float) -> None:
+        """Wait inside a step; raise `Stopping` if the process is to end meanwhile."""
+        self._steps.pause(seconds)
 
     def workflow_id(self) -> str:
         """Return the id of the workflow that is running in this thread."""
@@ -136,7 +186,7 @@ class Engine:
         on_recovered: Callable[[list[str]], None],
         on_sweep: Callable[[], None],
     ) -> None:
-        """Run workflows in this process until `stop`.
+        """Run workflows of these queues in this process until `stop`.
 
         `on_recovered` receives the ids of workflows taken over from a dead worker;
         `on_sweep` is called regularly.
@@ -179,6 +229,7 @@ class Engine:
             self._sweeper.bury_others()
         DBOS.launch()
         poller.tune()
+        apply(self._schedules, self._workflows)
         self._sweeper.start()
         log.info("engine.started", executor_id=executor_id, queues=list(listen))
 
@@ -194,13 +245,18 @@ class Engine:
         """Whether this process runs workflows."""
         return self._sweeper is not None and self._sweeper.is_alive
 
-    def refuse_steps(self) -> None:
-        """Let no step begin any more; workflows stop where they are, to be resumed later."""
+    def drain(self) -> None:
+        """Let no step begin any more, and give those under way time to end.
+
+        Workflows stop between two steps, to be resumed by another worker or the next start.
+        """
         self._steps.close()
+        if self._sweeper is not None:
+            self._steps.wait_until_empty(self._settings.grace_seconds)
 
     def stop(self) -> None:
-        """Stop taking work, wait for the steps under way, and leave the rest to be resumed."""
-        self.refuse_steps()
+        """Stop taking work and leave what is not done to be resumed."""
+        self._steps.close()
         if self._sweeper is None:
             return
         self._steps.wait_until_empty(STOP_SECONDS)
@@ -227,10 +283,12 @@ class Engine:
         self._client.destroy()
 
 
-def _register_queue(name: str, concurrency: int, poll_seconds: float) -> None:
+def _register_queue(name: str, places: int, share: int, poll_seconds: float) -> None:
     DBOS.register_queue(
         name,
-        worker_concurrency=concurrency,
+        worker_concurrency=places,
+        # Each tenant has places of its own, so that nobody's backlog holds up another's work.
+        partition_worker_concurrency=share if places else None,
         polling_interval_sec=poll_seconds,
         on_conflict="always_update",
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ragline.database import Database
 from ragline.engine.rows import workflows
+from ragline.models import QueueState
 from ragline.settings import Settings
 
 CHAT = "chat"
@@ -18,7 +19,7 @@ NAMES = (CHAT, INGEST, PAGES, DEFAULT)
 
 
 def concurrency(settings: Settings) -> dict[str, int]:
-    """Return how many workflows of each queue one worker runs at once.
+    """Return how many workflows of one tenant a worker runs at once, by queue.
 
     A worker without such a limit would claim the whole backlog. Parents and their
     children never share a queue, since a parent holds its place while it waits.
@@ -32,7 +33,7 @@ def concurrency(settings: Settings) -> dict[str, int]:
 
 
 class Poller:
-    """Looks often at queues that hold work and seldom at empty ones.
+    """Looks often at queues that hold work and seldom at empty ones; not at paused ones.
 
     Each look costs about a millisecond of the interpreter, so looking often at idle
     queues would cost a laptop several percent of a core for nothing.
@@ -42,25 +43,40 @@ class Poller:
         self,
         database: Database,
         settings: Settings,
-        register: Callable[[str, int, float], None],
+        register: Callable[[str, int, int, float], None],
     ) -> None:
+        """`register` takes a queue's name, its places, those of one tenant, and the interval."""
         self._database = database
         self._settings = settings
         self._register = register
-        self._intervals: dict[str, float] = {}
+        self._known: dict[str, tuple[int, int, float]] = {}
 
     def tune(self) -> None:
-        """Set each queue's interval by whether work is open on it."""
-        query = (
-            sa.select(workflows.c.queue_name)
-            .where(workflows.c.status.in_(("ENQUEUED", "PENDING")))
-            .distinct()
-        )
+        """Set each queue's places and interval by what is paused and where work is open."""
         with self._database.read() as session:
-            busy = set(session.scalars(query))
-        for name, limit in concurrency(self._settings).items():
-            settings = self._settings
-            interval = settings.poll_seconds if name in busy else settings.idle_poll_seconds
-            if self._intervals.get(name) != interval:
-                self._register(name, limit, interval)
-                self._intervals[name] = interval
+            busy = set(session.scalars(_BUSY))
+            paused = set(session.scalars(_PAUSED))
+        for name, share in concurrency(self._settings).items():
+            places = 0 if name in paused else share * self._settings.tenants_at_once
+            known = places, share, self._interval(name, busy)
+            if self._known.get(name) != known:
+                self._register(name, *known)
+                self._known[name] = known
+
+    def _interval(self, name: str, busy: set[str]) -> float:
+        if name == CHAT:
+            return self._settings.chat_poll_seconds
+        return self._settings.poll_seconds if name in busy else self._settings.idle_poll_seconds
+
+
+_BUSY = sa.union_all(
+    *(
+        sa.select(sa.literal(name)).where(
+            sa.exists().where(
+                workflows.c.queue_name == name, workflows.c.status.in_(("ENQUEUED", "PENDING"))
+            )
+        )
+        for name in NAMES
+    )
+)
+_PAUSED = sa.select(QueueState.name).where(QueueState.paused_at.is_not(None))

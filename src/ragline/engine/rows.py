@@ -1,4 +1,4 @@
-"""The engine's row of a workflow, as our queries see it, and its words in ours."""
+"""The engine's rows, as our queries see them, and its words in ours."""
 
 from __future__ import annotations
 
@@ -9,14 +9,37 @@ workflows = sa.table(
     sa.column("workflow_uuid", sa.Text),
     sa.column("status", sa.Text),
     sa.column("queue_name", sa.Text),
+    sa.column("queue_partition_key", sa.Text),
     sa.column("priority", sa.Integer),
     sa.column("created_at", sa.BigInteger),
+    sa.column("updated_at", sa.BigInteger),
+    sa.column("completed_at", sa.BigInteger),
     sa.column("started_at_epoch_ms", sa.BigInteger),
+    sa.column("delay_until_epoch_ms", sa.BigInteger),
     sa.column("executor_id", sa.Text),
+    sa.column("owner_xid", sa.Text),
     sa.column("recovery_attempts", sa.BigInteger),
     sa.column("workflow_deadline_epoch_ms", sa.BigInteger),
+    sa.column("parent_workflow_id", sa.Text),
+    sa.column("forked_from", sa.Text),
 )
-"""One row a workflow; `created_at` and `started_at_epoch_ms` are milliseconds since 1970."""
+"""One row a workflow; times are milliseconds since 1970."""
+
+operations = sa.table(
+    "operation_outputs",
+    sa.column("workflow_uuid", sa.Text),
+    sa.column("function_id", sa.Integer),
+    sa.column("function_name", sa.Text),
+    sa.column("output", sa.Text),
+    sa.column("error", sa.Text),
+    sa.column("child_workflow_id", sa.Text),
+    sa.column("started_at_epoch_ms", sa.BigInteger),
+    sa.column("completed_at_epoch_ms", sa.BigInteger),
+    sa.column("serialization", sa.Text),
+    sa.column("application_name", sa.Text),
+    sa.column("retention_timestamp", sa.BigInteger),
+)
+"""One row a finished step, numbered from 1 within its workflow; a failed one has an error."""
 
 STATUS_WORDS = {
     "DELAYED": "pending",
@@ -27,4 +50,5 @@ STATUS_WORDS = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
     "CANCELLED": "cancelled",
 }
-OPEN = ("DELAYED", "ENQUEUED", "PENDING")
+WAITING = ("DELAYED", "ENQUEUED")
+OPEN = (*WAITING, "PENDING")

@@ -7,8 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+import structlog
+
+from ragline.engine.outage import is_outage
 from ragline.errors import Stopping
 
+OUTAGE_WAIT_SECONDS = 0.5
+
+log = structlog.get_logger()
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -31,11 +37,30 @@ class StepGate:
                     raise Stopping
                 self._running += 1
             try:
-                return step(*args, **kwargs)
+                return self.patiently(step)(*args, **kwargs)
             finally:
                 with self._changed:
                     self._running -= 1
                     self._changed.notify_all()
+
+        return run
+
+    def patiently(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return a function that waits for a database that is away, and then goes on.
+
+        A job must not fail because the database was started anew under it.
+        """
+
+        @functools.wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            while True:
+                try:
+                    return function(*args, **kwargs)
+                except Exception as error:
+                    if not is_outage(error):
+                        raise
+                    log.warning("database.away", doing=function.__name__, error=str(error)[:200])
+                self.pause(OUTAGE_WAIT_SECONDS)
 
         return run
 

@@ -17,6 +17,7 @@ import structlog
 
 from ragline.database import Database
 from ragline.engine.rows import workflows
+from ragline.failpoints import failpoint
 from ragline.models import Executor
 
 log = structlog.get_logger()
@@ -66,7 +67,9 @@ class Sweeper:
         dead = self._dead_owners()
         if not dead:
             return []
+        failpoint("sweep.found_dead")
         recovered = self.recover(dead)
+        failpoint("sweep.recovered")
         if recovered:
             log.warning("work.recovered", executors=dead, workflows=len(recovered))
             self.on_recovered(recovered)

@@ -10,12 +10,18 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from ragline.errors import MalformedRequest, Overloaded, RaglineError, TemporaryProviderError
+from ragline.errors import (
+    MalformedRequest,
+    NotFound,
+    Overloaded,
+    RaglineError,
+    TemporaryProviderError,
+)
 
 RETRY_AFTER_SECONDS = 2
 MOST_ERRORS = 20
@@ -92,6 +98,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(OSError, _system)
     app.add_exception_handler(Exception, _broken)
@@ -140,6 +147,13 @@ def _methods(request: Request) -> list[str]:
 async def _database(request: Request, error: Exception) -> JSONResponse:
     log.error("database.unavailable", path=request.url.path, error=str(error))
     return problem_of(Overloaded("The database cannot answer now; try again shortly."))
+
+
+async def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    """Answer an id that no database row can have; bodies were checked before."""
+    if "NUL" not in str(error):
+        return await _broken(request, error)
+    return problem_of(NotFound("Nothing has an id with a NUL character in it."))
 
 
 async def _system(request: Request, error: Exception) -> JSONResponse:

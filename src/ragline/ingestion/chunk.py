@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
 from ragline.errors import UnreadableFile
+from ragline.failpoints import failpoint
 from ragline.ingestion.clean import repair_pages
 from ragline.ingestion.splitting import Piece, indexed_text, split_pages
 from ragline.ingestion.subject import Subject, load_subject
@@ -48,7 +49,7 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
     pages = _page_texts(runtime, subject)
     if not pages:
         raise UnreadableFile(_reason(runtime, subject))
-    split = runtime.compute.run(split_document, pages, limits=LIMITS)
+    split = runtime.compute.run(split_document, pages, limits=LIMITS, owner=subject.owner)
     rows = [
         {
             "id": chunk_id(subject.document_id, subject.version, ordinal),
@@ -65,6 +66,7 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
         for ordinal, piece in enumerate(split.pieces)
     ]
     with runtime.database.write() as session:
+        job = subject.job_in(session)
         session.execute(
             sa.delete(Chunk).where(
                 Chunk.document_id == subject.document_id, Chunk.version == subject.version
@@ -75,12 +77,13 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
         session.get_one(Document, subject.document_id).language = split.language
         jobs.advance(
             session,
-            subject.job_in(session),
+            job,
             done=0,
             total=len(rows),
             unit="chunks",
             event="job.progress",
         )
+    failpoint("ingest.chunked")
     return len(rows)
 
 

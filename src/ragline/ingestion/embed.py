@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
+from ragline.database import insert_missing
+from ragline.failpoints import failpoint
 from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
@@ -37,8 +39,13 @@ def embed_chunks(runtime: Runtime, job_id: str) -> int:
     batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
     # Each thread only waits for a child; a large document alone may use every child.
     with ThreadPoolExecutor(max_workers=runtime.settings.compute_workers) as threads:
-        for _ in threads.map(lambda batch: _embed(runtime, subject, batch), batches):
-            pass
+        try:
+            for _ in threads.map(lambda batch: _embed(runtime, subject, batch), batches):
+                pass
+        except BaseException:
+            # Cancelled, failed or stopping: batches that were not begun are not wanted.
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     return len(waiting)
 
 
@@ -67,14 +74,15 @@ def _embed(runtime: Runtime, subject: Subject, batch: list[Waiting]) -> None:
         runtime.settings.embedder,
         [text for _, text in batch],
         limits=LIMITS,
+        owner=subject.owner,
     )
     rows = [
         {"key": key, "vector": vector.astype("<f4").tobytes()}
         for (key, _), vector in zip(batch, vectors, strict=True)
     ]
     with runtime.database.write() as session:
-        session.execute(sa.insert(Embedding).prefix_with("OR IGNORE", dialect="sqlite"), rows)
         job = subject.job_in(session)
+        insert_missing(session, Embedding, rows)
         jobs.advance(
             session,
             job,
@@ -83,3 +91,4 @@ def _embed(runtime: Runtime, subject: Subject, batch: list[Waiting]) -> None:
             unit="chunks",
             event="job.progress",
         )
+    failpoint("ingest.embedded")

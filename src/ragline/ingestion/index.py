@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.errors import ProviderError
+from ragline.failpoints import failpoint
 from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
 from ragline.language.lexical import lexical_vector_of_passage
-from ragline.models import Chunk, Document, Embedding, Page, Project
+from ragline.models import Chunk, Document, Embedding, Job, Page, Project
 from ragline.providers.contracts import IndexedChunk
 
 UPSERT_CHUNKS = 256
@@ -35,7 +36,12 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     """
     subject = load_subject(runtime, job_id)
     index_chunks(runtime, subject.document_id, subject.version)
+    failpoint("ingest.indexed")
     count = publish(runtime, subject, workflow_id)
+    failpoint("ingest.published")
+    if count is None:
+        _take_back(runtime, subject)
+        return 0
     _remove_older_vectors(runtime, subject)
     return count
 
@@ -74,15 +80,15 @@ def index_chunks(runtime: Runtime, document_id: str, version: int) -> None:
         after = chunks[-1][0]
 
 
-def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
+def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
     """Make the version the one that search returns and end the job, in one transaction.
 
-    Does nothing where the job has ended or another attempt has taken over.
+    Returns None, and does nothing, where the job has ended or another attempt took over.
     """
     with runtime.database.write() as session:
-        job = subject.job_in(session)
+        job = session.get_one(Job, subject.job_id)
         if not jobs.is_current(session, job, workflow_id):
-            return 0
+            return None
         count = _count(session, Chunk, subject)
         document = session.get_one(Document, subject.document_id)
         # Without a passage there is nothing to search: the document is read, not searchable.
@@ -100,8 +106,18 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int:
             },
             warnings=_page_warnings(session, subject),
         )
+        failpoint("ingest.publishing")
     log.info("document.published", document_id=subject.document_id, chunks=count)
     return count
+
+
+def _take_back(runtime: Runtime, subject: Subject) -> None:
+    """Remove the vectors of a version that was not published by this attempt nor another."""
+    with runtime.database.read() as session:
+        document = session.get(Document, subject.document_id)
+        if document is not None and document.published_version == subject.version:
+            return
+    runtime.vector_store.delete(document_id=subject.document_id, version=subject.version)
 
 
 def _note_language(session: Session, document: Document) -> None:

@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
 from ragline.compute.pool import ComputeError
+from ragline.database import insert_missing
 from ragline.engine import queues
 from ragline.engine.retry import COMPUTE
 from ragline.errors import LimitExceeded, UnreadableFile
+from ragline.failpoints import failpoint
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
 from ragline.models import Document, Page, PageText
@@ -56,19 +58,25 @@ def plan(runtime: Runtime, job_id: str) -> Plan:
     Raises `UnreadableFile` where the file cannot be opened at all.
     """
     subject = load_subject(runtime, job_id)
-    reader, count = runtime.compute.run(
-        tasks.outline, subject.path, subject.media_type, limits=_limits(runtime.settings)
-    )
+    with runtime.blobs.local(subject.content_hash) as path:
+        reader, count = runtime.compute.run(
+            tasks.outline,
+            path,
+            subject.media_type,
+            limits=_limits(runtime.settings),
+            owner=subject.owner,
+        )
     if count > runtime.settings.max_pages:
         raise LimitExceeded(
             f"The document has {count} pages, more than the {runtime.settings.max_pages} allowed; "
             "split it, or raise RAGLINE_MAX_PAGES."
         )
     with runtime.database.write() as session:
+        job = subject.job_in(session)
         session.get_one(Document, subject.document_id).page_count = count
         jobs.advance(
             session,
-            subject.job_in(session),
+            job,
             done=0,
             total=count,
             unit="pages",
@@ -90,6 +98,7 @@ def read_all(runtime: Runtime, job_id: str, plan: Plan) -> None:
         READ_PAGES,
         queues.PAGES,
         {f"{parent}-pages-{first}": (job_id, reader, first, last) for first, last in batches},
+        share_of=engine.patiently(load_subject, runtime, job_id).tenant_id,
     )
 
 
@@ -110,12 +119,13 @@ def read_batch(runtime: Runtime, job_id: str, reader: str, first: int, last: int
         for first_missing, last_missing in _runs(missing)
         for page in _read_run(runtime, subject, first_missing, last_missing)
     ]
+    failpoint("ingest.pages_read")
     with runtime.database.write() as session:
+        job = subject.job_in(session)
         _store(session, subject, reader, keys, read)
         done = session.scalar(
             sa.select(sa.func.count()).select_from(Page).where(_pages_of(subject))
         )
-        job = subject.job_in(session)
         jobs.advance(
             session,
             job,
@@ -127,6 +137,7 @@ def read_batch(runtime: Runtime, job_id: str, reader: str, first: int, last: int
             last=last,
         )
     log.info("pages.stored", document_id=subject.document_id, first=first, last=last)
+    failpoint("ingest.pages_stored")
     return len(read)
 
 
@@ -134,14 +145,16 @@ def _read_run(runtime: Runtime, subject: Subject, first: int, last: int) -> list
     """Read neighbouring pages in a child; halve the run around a page that cannot be read."""
     started = time.monotonic()
     try:
-        pages = runtime.compute.run(
-            tasks.read_pages,
-            subject.path,
-            subject.media_type,
-            first,
-            last,
-            limits=_limits(runtime.settings),
-        )
+        with runtime.blobs.local(subject.content_hash) as path:
+            pages = runtime.compute.run(
+                tasks.read_pages,
+                path,
+                subject.media_type,
+                first,
+                last,
+                limits=_limits(runtime.settings),
+                owner=subject.owner,
+            )
     except (UnreadableFile, ComputeError) as error:
         if first < last:
             middle = (first + last) // 2
@@ -168,12 +181,10 @@ def _store(
     session: Session, subject: Subject, reader: str, keys: dict[int, str], read: list[ReadPage]
 ) -> None:
     """Keep the texts, and a ledger row for each page of the batch, whoever read it first."""
-    texts = [page for page in read if page.text is not None]
-    if texts:
-        session.execute(
-            sa.insert(PageText).prefix_with("OR IGNORE", dialect="sqlite"),
-            [{"key": keys[page.number], "text": page.text} for page in texts],
-        )
+    texts = [
+        {"key": keys[page.number], "text": page.text} for page in read if page.text is not None
+    ]
+    insert_missing(session, PageText, texts)
     stored = sa.select(PageText.key, PageText.text).where(PageText.key.in_(keys.values()))
     known = dict(session.execute(stored).all())
     read_now = {page.number: page for page in read}

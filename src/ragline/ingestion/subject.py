@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.compute.pool import Owner
 from ragline.errors import NotFound
+from ragline.jobs import service as jobs
 from ragline.models import Document, Job
 
 
@@ -18,6 +19,7 @@ class Subject:
     """The document and version that a job builds."""
 
     job_id: str
+    workflow_id: str
     document_id: str
     project_id: str
     tenant_id: str
@@ -25,11 +27,15 @@ class Subject:
     title: str
     media_type: str
     content_hash: str
-    path: Path
+
+    @property
+    def owner(self) -> Owner:
+        """For whom children work on it."""
+        return Owner(self.job_id, self.tenant_id)
 
     def job_in(self, session: Session) -> Job:
-        """Return the job's row in this session."""
-        return session.get_one(Job, self.job_id)
+        """Return the job for a change by this attempt; raise `Superseded` if it may not."""
+        return jobs.open_job(session, self.job_id, self.workflow_id)
 
 
 def load_subject(runtime: Runtime, job_id: str) -> Subject:
@@ -37,6 +43,7 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
     query = (
         sa.select(
             Job.version,
+            Job.workflow_id,
             Document.id,
             Document.project_id,
             Document.tenant_id,
@@ -49,10 +56,11 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
     )
     with runtime.database.read() as session:
         row = session.execute(query).one_or_none()
-    if row is None or row.version is None:
+    if row is None or row.version is None or row.workflow_id is None:
         raise NotFound("The document was deleted while it was being ingested.")
     return Subject(
         job_id=job_id,
+        workflow_id=row.workflow_id,
         document_id=row.id,
         project_id=row.project_id,
         tenant_id=row.tenant_id,
@@ -60,5 +68,4 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
         title=row.title,
         media_type=row.media_type,
         content_hash=row.content_hash,
-        path=runtime.blobs.path(row.content_hash),
     )

@@ -1,28 +1,63 @@
-"""What happens when a document cannot be ingested: nothing half-built stays."""
+"""What happens when a document cannot be ingested, or is not to be."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
+from ragline.failpoints import failpoint
 from ragline.jobs import service as jobs
-from ragline.models import Chunk, Job
+from ragline.jobs.undoing import Undoing
+from ragline.models import Chunk, Document, Job
 
 
-def abandon(runtime: Runtime, job_id: str, error: BaseException) -> None:
-    """Remove what the attempt built and end its job as failed; safe to run twice.
+def abandon(
+    runtime: Runtime, job_id: str, error: BaseException, workflow_id: str | None = None
+) -> None:
+    """End an attempt as failed; safe to run twice.
 
-    A job that has ended keeps its outcome and everything it published. The texts of pages
-    stay: they were paid for, and another attempt starts from them.
+    Its vectors go; pages and passages stay, unseen, so that a retry begins where this attempt
+    stopped. A job that has ended keeps its outcome and everything it published.
+    """
+    with runtime.database.write() as session:
+        job = session.get_one(Job, job_id)
+        if job.outcome not in (None, "failed"):
+            return
+        document_id, version = job.document_id, job.version
+        jobs.fail(session, job, error, workflow_id=workflow_id)
+    failpoint("ingest.abandoned")
+    if document_id is not None and version is not None:
+        _remove_vectors(runtime, document_id, version)
+
+
+def remove(runtime: Runtime, job_id: str) -> dict[str, int]:
+    """Take away what a cancelled attempt built and return the counts; safe to run twice.
+
+    The texts of pages and the embeddings stay: they were paid for, and another attempt
+    starts from them.
     """
     with runtime.database.write() as session:
         job = session.get_one(Job, job_id)
         document_id, version = job.document_id, job.version
-        if job.outcome not in (None, "failed"):
-            return
-        session.execute(
+        gone = session.execute(
             sa.delete(Chunk).where(Chunk.document_id == document_id, Chunk.version == version)
         )
-        jobs.fail(session, job, error)
+        chunks = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has a row count
+    vectors = 0
     if document_id is not None and version is not None:
-        runtime.vector_store.delete(document_id=document_id, version=version)
+        vectors = _remove_vectors(runtime, document_id, version)
+    return {"chunks": chunks, "vectors": vectors}
+
+
+def _remove_vectors(runtime: Runtime, document_id: str, version: int) -> int:
+    """Remove a version's vectors unless it was published after all."""
+    with runtime.database.read() as session:
+        document = session.get(Document, document_id)
+        if document is not None and document.published_version == version:
+            return 0
+    return runtime.vector_store.delete(document_id=document_id, version=version)
+
+
+UNDOING = Undoing(
+    give_up=abandon, remove=remove, steps=("build_chunks", "embed_chunks", "index_and_publish")
+)

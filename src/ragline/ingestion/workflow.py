@@ -7,8 +7,9 @@ Each may run twice: what is there already is found and left as it is.
 from __future__ import annotations
 
 from ragline.bootstrap import Runtime
-from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of, tried
+from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of
 from ragline.errors import RaglineError
+from ragline.failpoints import failpoint
 from ragline.ingestion import chunk, embed, index, parse
 from ragline.ingestion.undo import abandon
 from ragline.jobs import service as jobs
@@ -28,17 +29,21 @@ def register(runtime: Runtime) -> None:
 def ingest(runtime: Runtime, job_id: str) -> None:
     """Make a document searchable, or end its job with the reason why not."""
     engine = runtime.engine
+    attempt = engine.workflow_id()
     try:
-        tried(jobs.begin, LOCAL, runtime, job_id)
+        engine.patiently(jobs.begin, runtime, job_id)
+        failpoint("ingest.begun")
         plan = engine.step(parse.plan, COMPUTE, runtime, job_id)
         parse.read_all(runtime, job_id, plan)
         engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)
         engine.step(embed.embed_chunks, COMPUTE, runtime, job_id)
-        engine.step(index.index_and_publish, LOCAL, runtime, job_id, engine.workflow_id())
+        engine.step(index.index_and_publish, LOCAL, runtime, job_id, attempt)
+    except jobs.Superseded:
+        raise  # whoever superseded this attempt ends the job
     except RaglineError as error:
-        engine.step(abandon, LOCAL, runtime, job_id, error)
+        engine.step(abandon, LOCAL, runtime, job_id, error, attempt)
         raise
     except Exception as error:
         # Tries exhausted, or a bug: either way the job ends with a reason, visibly.
-        engine.step(abandon, ONCE, runtime, job_id, cause_of(error))
+        engine.step(abandon, ONCE, runtime, job_id, cause_of(error), attempt)
         raise

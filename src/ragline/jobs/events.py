@@ -9,23 +9,30 @@ from sqlalchemy.orm import Session
 
 from ragline.models import Event, Job
 
+TERMINAL = ("job.completed", "job.failed", "job.cancelled")
+_NEXT_NUMBER = (
+    sa.update(Job)
+    .where(Job.id == sa.bindparam("of_job"))
+    .values(last_event=Job.last_event + 1)
+    .returning(Job.last_event)
+    .execution_options(synchronize_session=False)
+)
+
 
 def first_event(job: Job) -> Event:
     """Return the event that a new job begins with."""
+    job.last_event = 1
     return Event(job_id=job.id, project_id=job.project_id, number=1, type="job.queued", details={})
 
 
 def record(session: Session, job: Job, type: str, **details: Any) -> None:
-    """Add an event in the transaction of the change it tells of."""
-    last = session.scalar(sa.select(sa.func.max(Event.number)).where(Event.job_id == job.id))
+    """Add an event in the transaction of the change it tells of.
+
+    Counting in the job's row makes writers of one job wait for each other, so that its
+    numbers have no gaps and rise in the order of the commits.
+    """
+    number = session.scalar(_NEXT_NUMBER, {"of_job": job.id})
+    assert number is not None, "an event belongs to a job"
     session.add(
-        Event(
-            job_id=job.id,
-            project_id=job.project_id,
-            number=(last or 0) + 1,
-            type=type,
-            details=details,
-        )
+        Event(job_id=job.id, project_id=job.project_id, number=number, type=type, details=details)
     )
-    # The next event of the same transaction must see this one's number.
-    session.flush()

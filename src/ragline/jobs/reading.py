@@ -1,79 +1,95 @@
-"""Reading jobs: one status from two tables, listings and places in the queue."""
+"""Reading jobs: one status from two tables, listings, places in the queue, estimates."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
-from ragline.engine.rows import STATUS_WORDS, workflows
+from ragline.engine.rows import STATUS_WORDS, WAITING, workflows
 from ragline.errors import NotFound
-from ragline.jobs import service
-from ragline.jobs.schemas import AttemptView, JobView, Problem, Progress
-from ragline.models import Attempt, Job
+from ragline.jobs import estimate
+from ragline.jobs.schemas import JobView
+from ragline.jobs.states import status_of
+from ragline.jobs.views import views, with_estimate
+from ragline.models import Job, JobTag, now
+
+MEASURED_JOBS = 50
+MEASURED_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list; None means any."""
+    """Which jobs to list; None means any. Times are of creation, the first included."""
 
     status: str | None = None
     kind: str | None = None
     project_id: str | None = None
     parent_id: str | None = None
+    tag: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    dismissed: bool | None = None
 
 
 def get_job(runtime: Runtime, tenant_id: str, job_id: str) -> JobView:
-    """Return one job of the tenant."""
+    """Return one job of the tenant, with its inputs, its place and an estimate."""
     with runtime.database.read() as session:
-        views = _views(session, _owned(tenant_id).where(Job.id == job_id), places=True)
-    if not views:
-        raise NotFound(f"There is no job with the id {job_id!r}.")
-    return views[0]
-
-
-def fresh_view(job: Job, *, children: int = 0) -> JobView:
-    """Return a job as it is when it was accepted just now, without asking for its place."""
-    attempt = AttemptView(number=1, started_at=job.created_at, ended_at=None, error=None)
-    return _view(
-        job,
-        "ENQUEUED",
-        [attempt] if job.workflow_id else [],
-        {"queued": children} if children else None,
-        None,
-    )
+        rows = session.execute(_ONE, {"job_id": job_id, "tenant_id": tenant_id}).all()
+        if not rows:
+            raise NotFound(f"There is no job with the id {job_id!r}.")
+        job, status, place = rows[0][0], rows[0][1], rows[0]
+        shown = views(session, [(job, status)])[0]
+        shown = shown.model_copy(update={"inputs": job.inputs})
+        if job.outcome is not None or job.workflow_id is None:
+            return shown
+        position = _position(session, place) if status == "ENQUEUED" else None
+        found = _estimate(session, job, status, position)
+    return with_estimate(shown.model_copy(update={"queue_position": position}), found)
 
 
 def list_jobs(
     runtime: Runtime, tenant_id: str, wanted: JobFilter, *, limit: int, after: str | None
 ) -> tuple[list[JobView], bool]:
     """Return the tenant's jobs, newest first, and whether there are more."""
-    query = _owned(tenant_id).order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
-    for column, value in (
-        (Job.kind, wanted.kind),
-        (Job.project_id, wanted.project_id),
-        (Job.parent_id, wanted.parent_id),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if wanted.status is not None:
-        query = query.where(_status_is(wanted.status))
+    query = _matching(tenant_id, wanted).order_by(Job.created_at.desc(), Job.id.desc())
     with runtime.database.read() as session:
         if after is not None:
             query = query.where(_behind(session, tenant_id, after))
-        views = _views(session, query)
-    return views[:limit], len(views) > limit
+        rows = session.execute(query.limit(limit + 1)).all()
+        shown = views(session, [(row[0], row[1]) for row in rows[:limit]])
+    return shown, len(rows) > limit
+
+
+def find_oldest(
+    runtime: Runtime, tenant_id: str, wanted: JobFilter, *, limit: int
+) -> tuple[list[str], bool]:
+    """Return the ids of the oldest jobs that fit, children before nobody, and if more do."""
+    query = _matching(tenant_id, wanted).where(Job.workflow_id.is_not(None))
+    query = query.order_by(Job.created_at, Job.id).limit(limit + 1)
+    with runtime.database.read() as session:
+        ids = [row[0].id for row in session.execute(query)]
+    return ids[:limit], len(ids) > limit
+
+
+def get_jobs(runtime: Runtime, tenant_id: str, job_ids: Sequence[str]) -> list[JobView]:
+    """Return these jobs, in their order."""
+    query = _owned(tenant_id).where(Job.id.in_(job_ids))
+    with runtime.database.read() as session:
+        rows = session.execute(query).all()
+        shown = {one.id: one for one in views(session, [(row[0], row[1]) for row in rows])}
+    return [shown[job_id] for job_id in job_ids if job_id in shown]
 
 
 def statuses(session: Session, job_ids: Sequence[str]) -> dict[str, str]:
     """Return the status of each of these jobs."""
     rows = session.execute(_rows().where(Job.id.in_(job_ids)))
-    return {job.id: service.status_of(job, status) for job, status, *_ in rows}
+    return {job.id: status_of(job, status) for job, status, *_ in rows}
 
 
 def _rows() -> sa.Select[Any]:
@@ -81,6 +97,7 @@ def _rows() -> sa.Select[Any]:
         Job,
         workflows.c.status,
         workflows.c.queue_name,
+        workflows.c.queue_partition_key,
         workflows.c.priority,
         workflows.c.created_at,
     ).outerjoin(workflows, workflows.c.workflow_uuid == Job.workflow_id)
@@ -90,12 +107,30 @@ def _owned(tenant_id: str) -> sa.Select[Any]:
     return _rows().where(Job.tenant_id == tenant_id)
 
 
+def _matching(tenant_id: str, wanted: JobFilter) -> sa.Select[Any]:
+    conditions: list[sa.ColumnElement[bool] | None] = [
+        None if wanted.kind is None else Job.kind == wanted.kind,
+        None if wanted.project_id is None else Job.project_id == wanted.project_id,
+        None if wanted.parent_id is None else Job.parent_id == wanted.parent_id,
+        None if wanted.created_after is None else Job.created_at >= wanted.created_after,
+        None if wanted.created_before is None else Job.created_at < wanted.created_before,
+        None if wanted.status is None else _status_is(wanted.status),
+        None
+        if wanted.tag is None
+        else Job.id.in_(sa.select(JobTag.job_id).where(JobTag.tag == wanted.tag)),
+        None
+        if wanted.dismissed is None
+        else (Job.dismissed_at.is_not(None) == sa.literal(wanted.dismissed)),
+    ]
+    return _owned(tenant_id).where(*(each for each in conditions if each is not None))
+
+
 def _status_is(status: str) -> sa.ColumnElement[bool]:
     words = [engine for engine, word in STATUS_WORDS.items() if word == status]
     running = workflows.c.status.in_(words)
     if status == "processing":
         # Ended in the engine, its outcome still on its way: it is being worked on.
-        running = workflows.c.status.not_in(("DELAYED", "ENQUEUED"))
+        running = workflows.c.status.not_in(WAITING)
         parent = sa.and_(Job.workflow_id.is_(None), Job.started_at.is_not(None))
         return sa.and_(Job.outcome.is_(None), sa.or_(running, parent))
     if status == "queued":
@@ -115,88 +150,78 @@ def _behind(session: Session, tenant_id: str, after: str) -> sa.ColumnElement[bo
     )
 
 
-def _views(session: Session, query: sa.Select[Any], *, places: bool = False) -> list[JobView]:
-    rows = session.execute(query).all()
-    jobs = [row[0] for row in rows]
-    attempts = _attempts(session, [job.id for job in jobs])
-    parents = [job.id for job in jobs if job.workflow_id is None]
-    children = _children(session, parents) if parents else {}
-    views = []
-    for job, status, queue, priority, enqueued in rows:
-        position = (
-            _position(session, job.workflow_id, queue, priority, enqueued)
-            if places and job.outcome is None and status == "ENQUEUED"
-            else None
+def _position(session: Session, place: Any) -> int:
+    """Count which jobs of the same tenant are served before, this one included."""
+    ahead = session.scalar(
+        _AHEAD,
+        {
+            "queue": place.queue_name,
+            "share": place.queue_partition_key,
+            "of_priority": place.priority,
+            "since": place.created_at,
+            "workflow_id": place[0].workflow_id,
+        },
+    )
+    return 1 + (ahead or 0)
+
+
+def _estimate(
+    session: Session, job: Job, status: str | None, position: int | None
+) -> estimate.Estimate | None:
+    since = now() - timedelta(days=MEASURED_DAYS)
+    rows = session.execute(_MEASURED, {"of_kind": job.kind, "since": since})
+    measured = [
+        estimate.Measured(
+            (row.finished_at - row.started_at).total_seconds(),
+            row.progress_total or 1,
+            row.finished_at.timestamp(),
         )
-        views.append(_view(job, status, attempts[job.id], children.get(job.id), position))
-    return views
-
-
-def _view(
-    job: Job,
-    engine_status: str | None,
-    attempts: list[AttemptView],
-    children: dict[str, int] | None,
-    position: int | None,
-) -> JobView:
-    return JobView(
-        id=job.id,
-        kind=job.kind,
-        status=service.status_of(job, engine_status),
-        waiting_for=None,
-        project_id=job.project_id,
-        document_id=job.document_id,
-        parent_id=job.parent_id,
-        children=children,
-        progress=Progress(done=job.progress_done, total=job.progress_total, unit=job.progress_unit),
-        queue_position=position,
-        eta_seconds=None,
-        attempts=attempts,
-        error=Problem(**job.error) if job.error else None,
-        warnings=job.warnings,
-        cost=job.cost,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        result=job.result,
+        for row in rows
+    ]
+    runs = status == "PENDING" and job.started_at is not None
+    found = estimate.remaining(
+        measured,
+        ahead=(position or 1) - 1,
+        done=job.progress_done if runs else 0,
+        total=job.progress_total,
+        running_for=(now() - job.started_at).total_seconds() if runs and job.started_at else None,
     )
+    if found is None or job.not_before is None:
+        return found
+    delay = max(0.0, (job.not_before - now()).total_seconds())
+    return estimate.Estimate(found.expected + delay, found.low + delay, found.high + delay)
 
 
-def _attempts(session: Session, job_ids: list[str]) -> dict[str, list[AttemptView]]:
-    found: dict[str, list[AttemptView]] = defaultdict(list)
-    query = sa.select(Attempt).where(Attempt.job_id.in_(job_ids)).order_by(Attempt.number)
-    for attempt in session.scalars(query):
-        found[attempt.job_id].append(
-            AttemptView(
-                number=attempt.number,
-                started_at=attempt.created_at,
-                ended_at=attempt.ended_at,
-                error=Problem(**attempt.error) if attempt.error else None,
-            )
-        )
-    return found
-
-
-def _children(session: Session, parents: list[str]) -> dict[str, dict[str, int]]:
-    query = (
-        sa.select(Job.parent_id, Job.outcome, workflows.c.status, sa.func.count())
-        .outerjoin(workflows, workflows.c.workflow_uuid == Job.workflow_id)
-        .where(Job.parent_id.in_(parents))
-        .group_by(Job.parent_id, Job.outcome, workflows.c.status)
+_ONE = _rows().where(Job.id == sa.bindparam("job_id"), Job.tenant_id == sa.bindparam("tenant_id"))
+# Workflows of one transaction tie in time, so ids decide. Spelled out instead of as a tuple,
+# so that the engine's index on queue, share and priority serves both databases.
+_AHEAD = sa.select(sa.func.count()).where(
+    workflows.c.queue_name == sa.bindparam("queue"),
+    workflows.c.status == sa.literal_column("'ENQUEUED'"),
+    workflows.c.queue_partition_key == sa.bindparam("share"),
+    sa.or_(
+        workflows.c.priority < sa.bindparam("of_priority"),
+        sa.and_(
+            workflows.c.priority == sa.bindparam("of_priority"),
+            sa.or_(
+                workflows.c.created_at < sa.bindparam("since"),
+                sa.and_(
+                    workflows.c.created_at == sa.bindparam("since"),
+                    workflows.c.workflow_uuid < sa.bindparam("workflow_id"),
+                ),
+            ),
+        ),
+    ),
+)
+_MEASURED = (
+    sa.select(Job.started_at, Job.finished_at, Job.progress_total)
+    .where(
+        Job.kind == sa.bindparam("of_kind"),
+        Job.outcome == "completed",
+        Job.finished_at > sa.bindparam("since"),
+        Job.started_at.is_not(None),
+        Job.workflow_id.is_not(None),
     )
-    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for parent_id, outcome, status, count in session.execute(query):
-        word = outcome or ("queued" if status in ("ENQUEUED", "DELAYED") else "processing")
-        found[str(parent_id)][word] += count
-    return {parent: dict(counts) for parent, counts in found.items()}
-
-
-def _position(session: Session, workflow_id: str, queue: str, priority: int, enqueued: int) -> int:
-    """Count who is served before: workflows of one transaction tie in time, so ids decide."""
-    order = sa.tuple_(workflows.c.priority, workflows.c.created_at, workflows.c.workflow_uuid)
-    ahead = sa.select(sa.func.count()).where(
-        workflows.c.queue_name == queue,
-        workflows.c.status == "ENQUEUED",
-        order < sa.tuple_(sa.literal(priority), sa.literal(enqueued), sa.literal(workflow_id)),
-    )
-    return 1 + (session.scalar(ahead) or 0)
+    .order_by(Job.finished_at.desc())
+    .limit(MEASURED_JOBS)
+)

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: list them, look at one, wait for its end."""
+"""Jobs over HTTP: list them, look at one, wait for its end, cancel, retry."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ import time
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import AwareDatetime, BaseModel
 
-from ragline.accounts.access import CallerParameter, RuntimeParameter
-from ragline.jobs.reading import JobFilter, get_job, list_jobs
-from ragline.jobs.schemas import ENDED, JobList, JobView, Status
+from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
+from ragline.bootstrap import Runtime
+from ragline.errors import InvalidInput
+from ragline.http.idempotency import KeyHeader, Once, once
+from ragline.jobs import control
+from ragline.jobs.reading import JobFilter, find_oldest, get_job, get_jobs, list_jobs
+from ragline.jobs.schemas import JobList, JobView, RetryFilter
+from ragline.jobs.states import ENDED, RETRIED, Kind, Status
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+class Named(BaseModel):
+    """A job by its id: what is kept of a retry, whose job is shown as it is then."""
+
+    id: str
+
 
 MAX_WAIT_SECONDS = 60
 _FIRST_LOOK_SECONDS = 0.05
@@ -25,14 +38,18 @@ def jobs(
     runtime: RuntimeParameter,
     caller: CallerParameter,
     status: Status | None = None,
-    kind: str | None = None,
+    kind: Kind | None = None,
     project: str | None = None,
     parent: str | None = None,
+    tag: str | None = None,
+    created_after: AwareDatetime | None = None,
+    created_before: AwareDatetime | None = None,
+    dismissed: bool | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: str | None = None,
 ) -> JobList:
     """List your jobs, newest first."""
-    wanted = JobFilter(status, kind, project, parent)
+    wanted = JobFilter(status, kind, project, parent, tag, created_after, created_before, dismissed)
     views, more = list_jobs(runtime, caller.tenant_id, wanted, limit=limit, after=after)
     return JobList(jobs=views, has_more=more)
 
@@ -45,10 +62,66 @@ async def job(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 0,
 ) -> JobView:
     """Return a job, after waiting up to `wait` seconds for its end."""
-    deadline = time.monotonic() + wait
+    return await wait_for_end(runtime, caller.tenant_id, job_id, seconds=wait)
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+def cancel(
+    job_id: str, runtime: RuntimeParameter, caller: EditorParameter, response: Response
+) -> JobView:
+    """Stop a job and undo what it built; 200 where that is done already."""
+    control.cancel(runtime, caller.tenant_id, job_id)
+    view = get_job(runtime, caller.tenant_id, job_id)
+    response.status_code = 200 if view.status in ENDED else 202
+    return view
+
+
+@router.post("/{job_id}/retry", status_code=202)
+def retry(
+    job_id: str,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    idempotency_key: KeyHeader = None,
+) -> JobView:
+    """Begin another attempt of a failed or cancelled job where the last one stopped."""
+    request = Once(caller.tenant_id, idempotency_key, ("retry", job_id))
+
+    def begin() -> Named:
+        control.retry(runtime, caller.tenant_id, job_id)
+        return Named(id=job_id)
+
+    once(runtime.database, request, Named, begin)
+    return get_job(runtime, caller.tenant_id, job_id)
+
+
+@router.post("/{job_id}/dismiss")
+def dismiss(job_id: str, runtime: RuntimeParameter, caller: EditorParameter) -> JobView:
+    """Let a failed job go at the next clean-up."""
+    control.dismiss(runtime, caller.tenant_id, job_id)
+    return get_job(runtime, caller.tenant_id, job_id)
+
+
+@router.post("/retry", status_code=202)
+def retry_many(wanted: RetryFilter, runtime: RuntimeParameter, caller: EditorParameter) -> JobList:
+    """Retry all failed, or all cancelled, jobs that fit; ask again while there are more."""
+    if wanted.status not in RETRIED:
+        raise InvalidInput("Only jobs that failed or were cancelled can be retried.")
+    found, more = find_oldest(
+        runtime,
+        caller.tenant_id,
+        JobFilter(wanted.status, wanted.kind, wanted.project, tag=wanted.tag),
+        limit=wanted.limit,
+    )
+    retried = control.retry_all(runtime, caller.tenant_id, found)
+    return JobList(jobs=get_jobs(runtime, caller.tenant_id, retried), has_more=more)
+
+
+async def wait_for_end(runtime: Runtime, tenant_id: str, job_id: str, *, seconds: float) -> JobView:
+    """Return a job once it has ended, or as it is when the time is up."""
+    deadline = time.monotonic() + seconds
     pause = _FIRST_LOOK_SECONDS
     while True:
-        view = await run_in_threadpool(get_job, runtime, caller.tenant_id, job_id)
+        view = await run_in_threadpool(get_job, runtime, tenant_id, job_id)
         left = deadline - time.monotonic()
         if view.status in ENDED or left <= 0:
             return view

@@ -1,17 +1,13 @@
-"""Jobs from acceptance to their one end.
+"""Jobs from acceptance to their end: what routes and steps do with them.
 
-        accept              begin                    complete
-(none) ───────▶ queued ──────────────▶ processing ─────────────▶ completed
-                  ▲                        │  │       fail
-                  └──────── recovered ─────┘  └────────────────▶ failed
-
-`queued` and `processing` are the engine's row; `completed`, `failed` and `cancelled`
-are `Job.outcome`, written once together with the terminal event.
+`states.py` draws the moves. Everything here happens in the caller's transaction: a job is
+accepted with the row that makes it true, and ends with what it publishes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,19 +16,18 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.engine.retry import cause_of
-from ragline.engine.rows import OPEN, STATUS_WORDS, workflows
 from ragline.errors import RaglineError, UnreadableFile
+from ragline.jobs import ending
+from ragline.jobs.backlog import refuse_overload
 from ragline.jobs.events import first_event, record
-from ragline.models import Attempt, Job, now
+from ragline.jobs.wishes import NO_WISHES, Wishes
+from ragline.models import Attempt, Job, JobTag, now
 
 log = structlog.get_logger()
 
 
 class Superseded(RaglineError):
     """An attempt goes on although its job has ended; it stops without any effect."""
-
-
-Undo = Callable[[Runtime, str, BaseException], None]
 
 
 def accept(
@@ -43,12 +38,21 @@ def accept(
     workflow: str,
     queue: str,
     timeout_seconds: float,
+    wishes: Wishes = NO_WISHES,
 ) -> None:
-    """Keep a job, its first attempt and its place in the queue, or none of them."""
-    job.workflow_id = job.id
+    """Keep a job, its first attempt and its place in the queue, or none of them.
+
+    Raises `Overloaded` where the backlog is full.
+    """
+    refuse_overload(runtime, session)
+    job.workflow_id, job.workflow = job.id, workflow
+    job.queue, job.timeout_seconds = queue, timeout_seconds
+    job.priority, job.not_before = wishes.priority, wishes.not_before
+    event = first_event(job)
     session.add(job)
     session.flush()
-    session.add_all([Attempt(job_id=job.id, number=1, workflow_id=job.id), first_event(job)])
+    session.add_all([Attempt(job_id=job.id, number=1, workflow_id=job.id), event])
+    _tag(session, job, wishes.tags)
     runtime.engine.enqueue(
         session,
         workflow,
@@ -56,14 +60,20 @@ def accept(
         queue=queue,
         workflow_id=job.id,
         timeout_seconds=timeout_seconds,
+        share_of=job.tenant_id,
+        priority=job.priority,
+        delay_seconds=_seconds_until(job.not_before),
     )
 
 
-def accept_parent(session: Session, parent: Job) -> None:
+def accept_parent(session: Session, parent: Job, *, wishes: Wishes = NO_WISHES) -> None:
     """Keep a job that has no work of its own: it ends with the last of its children."""
+    parent.priority, parent.not_before = wishes.priority, wishes.not_before
+    event = first_event(parent)
     session.add(parent)
     session.flush()
-    session.add(first_event(parent))
+    session.add(event)
+    _tag(session, parent, wishes.tags)
 
 
 def begin(runtime: Runtime, job_id: str) -> None:
@@ -73,21 +83,40 @@ def begin(runtime: Runtime, job_id: str) -> None:
     for work that made no progress over many starts: it probably kills its worker.
     """
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
-        if job.outcome is not None:
-            raise Superseded("The job has ended; there is nothing left to do.")
-        attempt = _current_attempt(session, job)
+        job = open_job(session, job_id, runtime.engine.workflow_id())
+        attempt = session.scalars(
+            sa.select(Attempt).where(Attempt.workflow_id == job.workflow_id)
+        ).one()
         attempt.idle_starts += 1
-        if job.started_at is None:
-            job.started_at = now()
-            record(session, job, "job.started")
-        _start_parent(session, job)
+        if attempt.started_at is None:
+            attempt.started_at = now()
+            job.started_at = job.started_at or attempt.started_at
+            record(session, job, "job.started", attempt=attempt.number)
+        ending.start_parent(session, job)
         idle_starts = attempt.idle_starts
     if idle_starts > runtime.settings.max_idle_starts:
         raise UnreadableFile(
             f"This work was started {idle_starts} times without any progress; it was stopped "
             "so that it cannot take its worker down again."
         )
+
+
+def open_job(session: Session, job_id: str, workflow_id: str) -> Job:
+    """Return a job that this attempt may still change, and let no one else end it meanwhile.
+
+    Raises `Superseded` where it has ended, was cancelled, or another attempt took over: what
+    a late step did in the same transaction is undone with it.
+    """
+    job = session.get_one(Job, job_id, with_for_update=True, populate_existing=True)
+    if not _is_open(job, workflow_id):
+        raise Superseded("The job has ended or moved on; what this attempt still did is dropped.")
+    return job
+
+
+def is_current(session: Session, job: Job, workflow_id: str) -> bool:
+    """Tell whether this attempt may still publish: the job has not ended nor moved on."""
+    session.refresh(job, with_for_update=True)
+    return _is_open(job, workflow_id)
 
 
 def advance(
@@ -100,42 +129,31 @@ def advance(
     event: str,
     **details: Any,
 ) -> None:
-    """Note progress, which also shows that the attempt is no poison.
-
-    Raises `Superseded` where the job has ended meanwhile: the transaction of a late step is
-    undone with it.
-    """
-    if job.outcome is not None:
-        raise Superseded("The job has ended; what this attempt still did is dropped.")
+    """Note progress of a job from `open_job`, which also shows that the attempt is no poison."""
     job.progress_done, job.progress_total, job.progress_unit = done, total, unit
-    session.execute(
-        sa.update(Attempt)
-        .where(Attempt.workflow_id == job.workflow_id, Attempt.idle_starts > 1)
-        .values(idle_starts=1)
-    )
+    session.execute(_NOT_IDLE, {"of_workflow": job.workflow_id})
     record(session, job, event, done=done, total=total, unit=unit, **details)
-
-
-def is_current(session: Session, job: Job, workflow_id: str) -> bool:
-    """Tell whether this attempt may still publish: the job has not ended nor moved on."""
-    session.refresh(job, with_for_update=True)
-    return job.outcome is None and job.workflow_id == workflow_id
 
 
 def complete(
     session: Session, job: Job, *, result: dict[str, Any], warnings: Sequence[Any] = ()
 ) -> None:
     """End a job well, in the transaction that publishes its effects; a second call does nothing."""
-    job.warnings = list(warnings)
-    job.result = result
-    _end(session, job, "completed")
+    ending.end(session, job, "completed", result=result, warnings=list(warnings))
 
 
-def fail(session: Session, job: Job, error: BaseException) -> None:
-    """End a job with the reason a person understands; a second call does nothing."""
-    job.error = describe(error)
-    log.warning("job.failed", job_id=job.id, kind=job.kind, reason=job.error["detail"])
-    _end(session, job, "failed", error=job.error)
+def fail(
+    session: Session, job: Job, error: BaseException, *, workflow_id: str | None = None
+) -> None:
+    """End a job with the reason a person understands; a second call does nothing.
+
+    Nor does that of an attempt, named by `workflow_id`, that was cancelled or superseded.
+    """
+    if workflow_id is not None and not is_current(session, job, workflow_id):
+        return
+    problem = describe(error)
+    if ending.end(session, job, "failed", error=problem):
+        log.warning("job.failed", job_id=job.id, kind=job.kind, reason=problem["detail"])
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -145,7 +163,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         log.error("job.broken", error=repr(cause), exc_info=cause)
         cause = RaglineError(
             "Something went wrong inside Ragline; the server's log says more. "
-            "Upload the same content again to try once more."
+            "Retry the job to try once more."
         )
     return {
         "type": f"/problems/{cause.slug}",
@@ -155,101 +173,26 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
-def note_recovered(runtime: Runtime, workflow_ids: list[str]) -> None:
-    """Record that the work of a dead worker went back into its queue."""
-    with runtime.database.write() as session:
-        jobs = session.scalars(
-            sa.select(Job).where(Job.workflow_id.in_(workflow_ids), Job.outcome.is_(None))
-        )
-        for job in jobs:
-            record(session, job, "job.recovered")
-
-
-def settle(runtime: Runtime, undo: Mapping[str, Undo]) -> None:
-    """End jobs whose workflow the engine ended alone, by a limit of its own.
-
-    `undo` says how each kind of job is undone; it ends the job as failed.
-    """
-    stranded = (
-        sa.select(Job.id, Job.kind, workflows.c.status)
-        .join(workflows, workflows.c.workflow_uuid == Job.workflow_id)
-        .where(Job.outcome.is_(None), workflows.c.status.not_in(OPEN))
+def _is_open(job: Job, workflow_id: str) -> bool:
+    return (
+        job.outcome is None and job.cancel_requested_at is None and job.workflow_id == workflow_id
     )
-    with runtime.database.read() as session:
-        found = session.execute(stranded).all()
-    for job_id, kind, status in found:
-        undo[kind](runtime, job_id, RaglineError(_ALONE.get(status, _ALONE["ERROR"])))
 
 
-_ALONE = {
-    "CANCELLED": "The job passed its time limit and was stopped. Upload the same content again "
-    "to go on from where it stopped.",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "The job's worker died too often; it was stopped.",
-    "ERROR": "The job ended without a result; the server's log says more.",
-}
+def _tag(session: Session, job: Job, tags: Sequence[str]) -> None:
+    session.add_all(JobTag(job_id=job.id, tag=tag) for tag in dict.fromkeys(tags))
 
 
-def _end(session: Session, job: Job, outcome: str, **details: Any) -> None:
-    if job.outcome is not None:
-        session.expire(job)
-        return
-    job.outcome = outcome
-    job.finished_at = now()
-    if job.workflow_id is not None:
-        attempt = _current_attempt(session, job)
-        attempt.ended_at, attempt.error = job.finished_at, job.error
-    record(session, job, f"job.{outcome}", **details)
-    if job.parent_id is not None:
-        session.flush()
-        _end_parent(session, job.parent_id)
+def _seconds_until(moment: datetime | None) -> float | None:
+    if moment is None:
+        return None
+    seconds = (moment - now()).total_seconds()
+    return seconds if seconds > 0 else None
 
 
-def _start_parent(session: Session, job: Job) -> None:
-    if job.parent_id is None:
-        return
-    parent = session.get_one(Job, job.parent_id)
-    if parent.started_at is None:
-        parent.started_at = now()
-        record(session, parent, "job.started")
-
-
-def _end_parent(session: Session, parent_id: str) -> None:
-    """Count a parent's ended children, and end it with the last one."""
-    parent = session.get_one(Job, parent_id, with_for_update=True)
-    counts: dict[str | None, int] = dict(
-        session.execute(
-            sa.select(Job.outcome, sa.func.count())
-            .where(Job.parent_id == parent_id)
-            .group_by(Job.outcome)
-        ).all()
-    )
-    total = sum(counts.values())
-    ended = total - counts.get(None, 0)
-    parent.progress_done, parent.progress_total, parent.progress_unit = ended, total, "documents"
-    if ended < total:
-        record(session, parent, "job.progress", done=ended, total=total, unit="documents")
-        return
-    result = {outcome: count for outcome, count in counts.items() if outcome}
-    failed = counts.get("failed", 0)
-    if failed == total:
-        fail(session, parent, UnreadableFile("None of the documents could be read; see each one."))
-        return
-    warnings = list(parent.warnings)
-    if failed:
-        warnings.append({"code": "documents-failed", "message": f"{failed} of {total} failed"})
-    complete(session, parent, result=result, warnings=warnings)
-
-
-def _current_attempt(session: Session, job: Job) -> Attempt:
-    return session.scalars(sa.select(Attempt).where(Attempt.workflow_id == job.workflow_id)).one()
-
-
-def status_of(job: Job, engine_status: str | None) -> str:
-    """Return the one status of a job: its outcome, else the engine's word."""
-    if job.outcome is not None:
-        return job.outcome
-    if job.workflow_id is None:
-        return "processing" if job.started_at else "queued"
-    word = STATUS_WORDS.get(engine_status or "", "queued")
-    # The engine ended and the outcome follows at once, with its terminal event.
-    return word if word in ("pending", "queued") else "processing"
+_NOT_IDLE = (
+    sa.update(Attempt)
+    .where(Attempt.workflow_id == sa.bindparam("of_workflow"), Attempt.idle_starts > 1)
+    .values(idle_starts=1)
+    .execution_options(synchronize_session=False)
+)

@@ -10,6 +10,9 @@ from alembic.config import Config
 
 from ragline.database import Database
 
+LOCK_NUMBER = 7_262_831
+"""The advisory lock that migrators of one PostgreSQL database queue on."""
+
 
 def migrate(database: Database) -> str:
     """Apply the missing migrations; return the revision the schema has then."""
@@ -17,7 +20,10 @@ def migrate(database: Database) -> str:
     config.set_main_option("script_location", str(Path(__file__).parent))
     with database.engine.begin() as connection:
         # One migrator at a time: the lock is held until the last migration is committed.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if database.is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))

@@ -13,10 +13,12 @@ from ragline.bootstrap import Runtime
 from ragline.documents.deletion import remove_rows
 from ragline.documents.files import remove_file
 from ragline.engine import queues
-from ragline.engine.retry import LOCAL, cause_of, tried
+from ragline.engine.retry import LOCAL, cause_of
+from ragline.errors import Conflict
 from ragline.jobs import service as jobs
-from ragline.jobs.reading import fresh_view
 from ragline.jobs.schemas import JobView
+from ragline.jobs.undoing import Undoing
+from ragline.jobs.views import fresh_view
 from ragline.models import Document, Job, Project, new_id, now
 
 DELETE_PROJECT = "delete_project"
@@ -66,10 +68,12 @@ def delete_project(runtime: Runtime, job_id: str) -> None:
     """Remove documents in groups, then the project; a second run removes what is left."""
     engine = runtime.engine
     try:
-        tried(jobs.begin, LOCAL, runtime, job_id)
+        engine.patiently(jobs.begin, runtime, job_id)
         while engine.step(_remove_some, LOCAL, runtime, job_id):
             pass
         engine.step(_finish, LOCAL, runtime, job_id)
+    except jobs.Superseded:
+        raise
     except Exception as error:
         engine.step(give_up, LOCAL, runtime, job_id, cause_of(error))
         raise
@@ -87,7 +91,7 @@ def _remove_some(runtime: Runtime, job_id: str) -> int:
     The receipt grows in the transaction of the removal, so that it counts each row once.
     """
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
+        job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
         documents = list(
             session.scalars(
                 sa.select(Document)
@@ -126,3 +130,10 @@ def _finish(runtime: Runtime, job_id: str) -> None:
         job = session.get_one(Job, job_id)
         removed = {"documents": 0, **(job.result or {}), "vectors": vectors}
         jobs.complete(session, job, result={"removed": removed})
+
+
+def _cannot_remove(_runtime: Runtime, job_id: str) -> dict[str, int]:
+    raise Conflict(f"The deletion {job_id} cannot be cancelled.")
+
+
+UNDOING = Undoing(give_up=give_up, remove=_cannot_remove)

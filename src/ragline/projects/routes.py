@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
+from ragline.http.idempotency import KeyHeader, Once, once
 from ragline.models import Project
 from ragline.projects import deletion, service
 from ragline.projects.schemas import (
@@ -22,10 +23,20 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
 
 @router.post("", status_code=201)
-def create(body: ProjectRequest, runtime: RuntimeParameter, caller: EditorParameter) -> ProjectView:
+def create(
+    body: ProjectRequest,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    idempotency_key: KeyHeader = None,
+) -> ProjectView:
     """Make a project."""
-    project = service.create_project(runtime, caller, **body.model_dump())
-    return _view(project)
+    fields = body.model_dump()
+    return once(
+        runtime.database,
+        Once(caller.tenant_id, idempotency_key, ("project", fields)),
+        ProjectView,
+        lambda: _view(service.create_project(runtime, caller, **fields)),
+    )
 
 
 @router.get("")

@@ -31,11 +31,13 @@ def create_project(
 ) -> Project:
     """Make a project; names are unique within a tenant."""
     with runtime.database.write() as session:
+        runtime.database.lock(session, f"project:{caller.tenant_id}:{name}")
         _refuse_taken(session, caller.tenant_id, name)
         project = Project(
             tenant_id=caller.tenant_id, name=name, description=description, language=language
         )
         session.add(project)
+        session.flush()
     return project
 
 
@@ -76,6 +78,7 @@ def change_project(
         project = owned_project(session, caller.tenant_id, project_id)
         name = changes.get("name")
         if name is not None and name != project.name:
+            runtime.database.lock(session, f"project:{caller.tenant_id}:{name}")
             _refuse_taken(session, caller.tenant_id, name)
         for field, value in changes.items():
             setattr(project, field, value)

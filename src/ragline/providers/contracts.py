@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragline.language.lexical import LexicalVector as LexicalVector
+from ragline.settings import Settings
 
 Vectors = NDArray[np.float32]
 """Shape (number of texts, dimensions), each row of length 1; a single vector has one axis."""
@@ -129,7 +130,21 @@ class Match:
 
 
 class VectorStore(Protocol):
-    """Keeps the searchable index; it can be rebuilt from the database at any time."""
+    """Keeps the searchable index; it can be rebuilt from the database at any time.
+
+    `shared` says whether several processes may have it open at once.
+    """
+
+    shared: ClassVar[bool]
+
+    @classmethod
+    def open(cls, settings: Settings, dimensions: int) -> Self:
+        """Open the index that the settings name, created first if there is none.
+
+        Raises `ConfigurationError` where it holds vectors of other dimensions than these, or
+        where the settings cannot work.
+        """
+        ...
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks, replacing those with the same id; durable when it returns."""
@@ -213,16 +228,21 @@ class Answer:
 
 
 class LLM(Protocol):
-    """Answers a question from passages only."""
+    """Answers a question from passages only.
+
+    `provider` is the name under which its calls are limited, None for a model that runs here.
+    """
 
     name: str
+    provider: str | None
 
     def answer(
         self, question: str, passages: Sequence[Passage], *, model: str | None = None
     ) -> Answer:
         """Return an answer whose quotes stand word for word in their passages.
 
-        Raises `TemporaryProviderError` where a retry may help, else
-        `PermanentProviderError`.
+        Without passages nothing is asked of a provider. It is tried once: the caller decides
+        when to try again, and keeps to the provider's limits. Raises
+        `TemporaryProviderError` where a retry may help, else `PermanentProviderError`.
         """
         ...

@@ -60,8 +60,13 @@ def llm(name: str, settings: Settings) -> LLM:
 
 def vector_store(name: str, settings: Settings, *, dimensions: int) -> VectorStore:
     """Return the vector store of this name, for vectors of so many dimensions."""
-    adapter: VectorStore = load("ragline.vectorstores", name)(settings.index_dir, dimensions)
-    return adapter
+    adapter: type[VectorStore] = load("ragline.vectorstores", name)
+    return adapter.open(settings, dimensions)
+
+
+def is_shared_store(name: str) -> bool:
+    """Tell whether several processes may open the vector store of this name at once."""
+    return bool(load("ragline.vectorstores", name).shared)
 
 
 @functools.cache

@@ -6,87 +6,60 @@ class TestMyStore(VectorStoreConformance):
         store = MyStore(...)
         yield store
         store.close()
+
+    def open_again(self, store):  # where `MyStore.shared` is true
+        return MyStore(...)
 """
 
 from __future__ import annotations
 
+import math
+import unittest
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 
-from ragline.providers.contracts import (
-    Comparison,
-    Compound,
-    Filter,
-    IndexedChunk,
-    LexicalVector,
-    Vectors,
-    VectorStore,
+from ragline.providers.contracts import IndexedChunk, LexicalVector, VectorStore
+from ragline.testing.vectorstore_filters import FilterConformance
+from ragline.testing.vectorstore_samples import (
+    DIMENSIONS,
+    DOCUMENT,
+    LARGEST_TERM,
+    OTHER_DOCUMENT,
+    OTHER_PROJECT,
+    PROJECT,
+    TOLERANCE,
+    chunk,
+    chunk_id,
+    is_,
+    vector,
 )
 
-DIMENSIONS = 8
-PROJECT = str(uuid.UUID(int=1))
-OTHER_PROJECT = str(uuid.UUID(int=2))
-DOCUMENT = str(uuid.UUID(int=11))
-OTHER_DOCUMENT = str(uuid.UUID(int=12))
-LARGEST_TERM = 2**32 - 1
-TOLERANCE = 0.002
+__all__ = [
+    "DIMENSIONS",
+    "DOCUMENT",
+    "LARGEST_TERM",
+    "OTHER_DOCUMENT",
+    "OTHER_PROJECT",
+    "PROJECT",
+    "TOLERANCE",
+    "VectorStoreConformance",
+    "chunk",
+    "chunk_id",
+    "is_",
+    "vector",
+]
 
 
-def vector(*values: float) -> Vectors:
-    """Return a vector of length 1 that begins with these values."""
-    padded = np.zeros(DIMENSIONS, dtype=np.float32)
-    padded[: len(values)] = values
-    unit: Vectors = padded / np.linalg.norm(padded)
-    return unit
-
-
-def chunk(
-    number: int,
-    *,
-    project_id: str = PROJECT,
-    document_id: str = DOCUMENT,
-    version: int = 1,
-    dense: Vectors | None = None,
-    terms: dict[int, float] | None = None,
-    metadata: dict[str, object] | None = None,
-) -> IndexedChunk:
-    """Return a chunk whose id is made from a number."""
-    lexical = terms or {7: 1.0}
-    return IndexedChunk(
-        chunk_id=chunk_id(number),
-        document_id=document_id,
-        project_id=project_id,
-        version=version,
-        dense=vector(1) if dense is None else dense,
-        lexical=LexicalVector(tuple(lexical), tuple(lexical.values())),
-        metadata=metadata or {},
-    )
-
-
-def chunk_id(number: int) -> str:
-    """Return the id of a numbered chunk."""
-    return str(uuid.UUID(int=1000 + number))
-
-
-def is_(key: str, value: str | int | float | bool) -> Comparison:
-    """Return the condition that a key equals a value."""
-    return Comparison("eq", key, value)
-
-
-class VectorStoreConformance:
+class VectorStoreConformance(FilterConformance):
     """Tests of the contract `VectorStore`; the fixture `store` is empty and of 8 dimensions."""
 
-    def found(self, store: VectorStore, filter: Filter | None = None) -> set[int]:
-        """Return the numbers of the chunks that pass a filter, by both ways of searching."""
-        dense = store.search_dense(vector(1), project_id=PROJECT, filter=filter, limit=100)
-        lexical = store.search_lexical(
-            LexicalVector((7,), (1.0,)), project_id=PROJECT, filter=filter, limit=100
-        )
-        ids = {match.chunk_id for match in dense}
-        assert ids == {match.chunk_id for match in lexical}
-        return {uuid.UUID(each).int - 1000 for each in ids}
+    def open_again(self, store: VectorStore) -> VectorStore:
+        """Open the index of `store` once more, as another process would."""
+        raise NotImplementedError("A shared store tells its suite how it is opened again.")
 
     def test_dense_search_ranks_by_cosine(self, store: VectorStore) -> None:
         """The nearest direction comes first, with its cosine as score."""
@@ -114,17 +87,51 @@ class VectorStoreConformance:
         assert matches[0].score > matches[1].score > 0
         assert len(matches) == 9
 
+    def test_lexical_scores_are_those_of_bm25(self, store: VectorStore) -> None:
+        """A score is the sum of both weights times IDF, over all chunks of the project."""
+        store.upsert(
+            [
+                chunk(1, terms={7: 2.0}),
+                chunk(2, terms={7: 0.5, 9: 1.0}),
+                chunk(3, terms={8: 1.0}),
+                IndexedChunk(chunk_id(4), DOCUMENT, PROJECT, 1, vector(1), NO_TERMS, {}),
+                chunk(5, project_id=OTHER_PROJECT, document_id=OTHER_DOCUMENT),
+            ]
+        )
+
+        expected = {
+            chunk_id(2): 0.5 * idf(4, 2) + 3.0 * idf(4, 1),
+            chunk_id(1): 2.0 * idf(4, 2),
+        }
+        assert_scores(expected, store, LexicalVector((7, 9), (1.0, 3.0)))
+
+    def test_a_filter_leaves_lexical_scores_as_they_are(self, store: VectorStore) -> None:
+        """Document frequencies are the project's, not those of what passes the filter."""
+        store.upsert([chunk(1, metadata={"a": "x"}), chunk(2), chunk(3, terms={8: 1.0})])
+
+        matches = store.search_lexical(SEVEN, project_id=PROJECT, filter=is_("a", "x"), limit=9)
+
+        assert [chunk_id(1)] == [match.chunk_id for match in matches]
+        assert abs(matches[0].score - idf(3, 2)) < TOLERANCE
+
+    def test_lexical_scores_follow_what_is_held(self, store: VectorStore) -> None:
+        """Chunks that were replaced or removed no longer count for the others' scores."""
+        store.upsert([chunk(1), chunk(2), chunk(3, document_id=OTHER_DOCUMENT), chunk(4)])
+        store.upsert([chunk(2, terms={8: 1.0})])
+        store.delete(document_id=OTHER_DOCUMENT)
+
+        expected = idf(3, 2)
+        assert_scores({chunk_id(1): expected, chunk_id(4): expected}, store, SEVEN)
+
     def test_lexical_search_without_terms_finds_nothing(self, store: VectorStore) -> None:
         """A question of stop words only has no lexical matches."""
         store.upsert([chunk(1)])
 
-        empty = LexicalVector((), ())
-
-        assert store.search_lexical(empty, project_id=PROJECT, filter=None, limit=5) == []
+        assert store.search_lexical(NO_TERMS, project_id=PROJECT, filter=None, limit=5) == []
 
     def test_a_chunk_without_terms_can_be_stored(self, store: VectorStore) -> None:
         """A passage of symbols only is found by its vector."""
-        bare = IndexedChunk(chunk_id(1), DOCUMENT, PROJECT, 1, vector(1), LexicalVector((), ()), {})
+        bare = IndexedChunk(chunk_id(1), DOCUMENT, PROJECT, 1, vector(1), NO_TERMS, {})
         store.upsert([bare])
 
         matches = store.search_dense(vector(1), project_id=PROJECT, filter=None, limit=5)
@@ -215,91 +222,11 @@ class VectorStoreConformance:
         assert {chunk_id(n): 2 for n in range(2_500)} == store.chunk_ids(DOCUMENT)
         assert store.chunk_ids(OTHER_DOCUMENT) == {}
 
-    def test_filters_compare(self, store: VectorStore) -> None:
-        """Each operator holds where it should, and only there."""
-        store.upsert([chunk(n, metadata={"year": 2000 + n, "kind": "ab"[n % 2]}) for n in range(4)])
+    def test_an_id_twice_in_one_write(self, store: VectorStore) -> None:
+        """The last of two chunks with one id is kept."""
+        store.upsert([chunk(1, metadata={"a": "old"}), chunk(1, metadata={"a": "new"})])
 
-        expected = {
-            ("eq", 2001): {1},
-            ("ne", 2001): {0, 2, 3},
-            ("gt", 2001): {2, 3},
-            ("gte", 2001): {1, 2, 3},
-            ("lt", 2001): {0},
-            ("lte", 2001): {0, 1},
-            ("in", (2000, 2003)): {0, 3},
-            ("nin", (2000, 2003)): {1, 2},
-            ("in", ()): set(),
-            ("nin", ()): {0, 1, 2, 3},
-        }
-        found = {
-            (operator, value): self.found(store, Comparison(operator, "year", value))  # type: ignore[arg-type]  # literals above
-            for operator, value in expected
-        }
-        assert expected == found
-
-    def test_filters_combine(self, store: VectorStore) -> None:
-        """`and` needs all of its parts, `or` one of them."""
-        store.upsert([chunk(n, metadata={"n": n, "kind": "ab"[n % 2]}) for n in range(4)])
-        low = Comparison("lt", "n", 2)
-        kind = is_("kind", "a")
-
-        assert {0} == self.found(store, Compound("and", (low, kind)))
-        assert {0, 1, 2} == self.found(store, Compound("or", (low, kind)))
-        nested = Compound("and", (Compound("or", (low, kind)), Comparison("ne", "n", 0)))
-        assert {1, 2} == self.found(store, nested)
-        assert {0, 1, 2, 3} == self.found(store, Compound("and", ()))
-        assert set() == self.found(store, Compound("or", ()))
-
-    def test_another_type_equals_nothing(self, store: VectorStore) -> None:
-        """Text, numbers and truth values are never equal or in order to each other."""
-        values: list[object] = ["1", 1, True, 1.5]
-        store.upsert([chunk(n, metadata={"v": value}) for n, value in enumerate(values)])
-
-        assert {0} == self.found(store, is_("v", "1"))
-        assert {1} == self.found(store, is_("v", 1))
-        assert {1} == self.found(store, is_("v", 1.0))
-        assert {2} == self.found(store, is_("v", True))
-        assert {3} == self.found(store, is_("v", 1.5))
-        assert {1, 3} == self.found(store, Comparison("gte", "v", 1))
-        assert set() == self.found(store, Comparison("gt", "v", "0"))
-        assert {0, 2} == self.found(store, Comparison("in", "v", ("1", True)))
-
-    def test_a_missing_key_equals_nothing(self, store: VectorStore) -> None:
-        """A chunk without the key passes `ne` and `nin` only."""
-        store.upsert([chunk(1), chunk(2, metadata={"a": "x"})])
-
-        assert {2} == self.found(store, is_("a", "x"))
-        assert {1} == self.found(store, Comparison("ne", "a", "x"))
-
-    def test_keys_cannot_break_out(self, store: VectorStore) -> None:
-        """Keys with dots, quotes or brackets are keys like others, and reach nothing else."""
-        keys = ["a.b", 'a"b', "a[]", "a b", "", "é\n", "a\\b", "project_id", "../x", "a'b", "$or"]
-        store.upsert([chunk(n, metadata={key: "v"}) for n, key in enumerate(keys)])
-
-        found = [self.found(store, is_(key, "v")) for key in keys]
-
-        assert [{n} for n in range(len(keys))] == found
-        assert set() == self.found(store, is_("project_id", PROJECT))
-
-    def test_a_list_equals_each_of_its_values(self, store: VectorStore) -> None:
-        """A key with several values passes for any of them."""
-        store.upsert([chunk(1, metadata={"tags": ["x", "y"]}), chunk(2, metadata={"tags": ["z"]})])
-
-        assert {1} == self.found(store, is_("tags", "y"))
-
-    def test_odd_metadata_are_stored(self, store: VectorStore) -> None:
-        """What cannot be compared is kept out of the way, and harms no other key."""
-        odd: dict[str, object] = {
-            "nothing": None,
-            "object": {"a": 1},
-            "huge": 2**2000,
-            "broken": "\ud800",
-            "nan": float("nan"),
-            "fine": "x",
-        }
-        store.upsert([chunk(1, metadata=odd)])
-
-        assert {1} == self.found(store, is_("fine", "x"))
+        assert {1} == self.found(store, is_("a", "new"))
 
     def test_threads_may_write_and_search_at_once(self, store: VectorStore) -> None:
         """Concurrent calls neither fail nor lose a write."""
@@ -318,3 +245,68 @@ class VectorStoreConformance:
         """A second close does nothing."""
         store.close()
         store.close()
+
+    def test_openers_see_each_others_writes(self, store: VectorStore) -> None:
+        """In a shared store a write is found by all others as soon as it has returned."""
+        with self.two_openers(store) as (first, second):
+            first.upsert([chunk(1)])
+            assert {1} == self.found(second)
+            second.upsert([chunk(2, version=2)])
+            assert {1, 2} == self.found(first)
+            assert second.delete(document_id=DOCUMENT, version=1) == 1
+            assert {2} == self.found(first)
+
+    def test_openers_may_write_the_same_chunks(self, store: VectorStore) -> None:
+        """Two workers that write the same chunks in any order neither fail nor double them."""
+        numbers = list(range(200))
+        with self.two_openers(store) as openers, ThreadPoolExecutor(4) as threads:
+
+            def write(turn: int) -> None:
+                ordered = numbers if turn % 2 else numbers[::-1]
+                openers[turn % 2].upsert([chunk(n, dense=vector(1, turn)) for n in ordered])
+
+            list(threads.map(write, range(8)))
+
+            assert store.count() == len(numbers)
+            assert_scores(dict.fromkeys(map(chunk_id, numbers), idf(200, 200)), store, SEVEN)
+
+    def test_openers_may_write_and_remove_at_once(self, store: VectorStore) -> None:
+        """Removing a document while another worker writes it leaves all chunks or none."""
+        with self.two_openers(store) as (first, second), ThreadPoolExecutor(2) as threads:
+            for _ in range(5):
+                writing = threads.submit(first.upsert, [chunk(n) for n in range(100)])
+                removing = threads.submit(second.delete, document_id=DOCUMENT)
+                writing.result()
+
+                assert 100 == removing.result() + store.count()
+                second.delete(document_id=DOCUMENT)
+
+    @contextmanager
+    def two_openers(self, store: VectorStore) -> Iterator[tuple[VectorStore, VectorStore]]:
+        """Give a shared store and another opener of it; others skip the test."""
+        if not store.shared:
+            raise unittest.SkipTest("This store is for one process at a time.")
+        other = self.open_again(store)
+        try:
+            yield store, other
+        finally:
+            other.close()
+
+
+NO_TERMS = LexicalVector((), ())
+SEVEN = LexicalVector((7,), (1.0,))
+
+
+def idf(chunks: int, holding: int) -> float:
+    """Return the weight of a term that so many of all chunks hold."""
+    return math.log((chunks - holding + 0.5) / (holding + 0.5) + 1)
+
+
+def assert_scores(expected: dict[str, float], store: VectorStore, asked: LexicalVector) -> None:
+    """Check the ids and scores of all lexical matches."""
+    matches = store.search_lexical(asked, project_id=PROJECT, filter=None, limit=1_000)
+    scores = {match.chunk_id: match.score for match in matches}
+    assert expected.keys() == scores.keys()
+    assert sorted(scores.values(), reverse=True) == [match.score for match in matches]
+    for held, score in expected.items():
+        assert abs(score - scores[held]) < TOLERANCE

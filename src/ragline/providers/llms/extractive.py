@@ -51,6 +51,7 @@ class ExtractiveLLM:
     """Quotes the sentences nearest to the question; it never words an answer of its own."""
 
     name = "extractive"
+    provider: str | None = None
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Take the settings like every adapter does, and need none."""

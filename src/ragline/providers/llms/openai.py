@@ -68,6 +68,7 @@ class OpenAILLM:
     """
 
     name = "openai"
+    provider: str | None = "openai"
 
     def __init__(self, settings: Settings) -> None:
         """Read base URL, key, model and time limit from the settings `openai_*`."""

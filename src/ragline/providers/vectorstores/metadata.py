@@ -29,7 +29,8 @@ def typed(value: object) -> Typed | None:
     if isinstance(value, bool):
         return TRUTH, "true" if value else "false"
     if isinstance(value, str):
-        return TEXT, value.encode("utf-8", "replace").decode("utf-8")
+        # PostgreSQL takes neither half characters nor the character 0.
+        return TEXT, value.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
     if isinstance(value, int | float):
         try:
             number = float(value)

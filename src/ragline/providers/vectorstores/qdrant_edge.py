@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 from qdrant_edge import (
@@ -66,6 +67,8 @@ class QdrantEdgeStore:
     run, since it would stop the whole process for its duration.
     """
 
+    shared: ClassVar[bool] = False
+
     def __init__(self, path: Path, dimensions: int) -> None:
         """Open the index in `path`, or create it; `dimensions` is that of the embedder.
 
@@ -80,7 +83,7 @@ class QdrantEdgeStore:
         self._indexed = set(self._shard.info().payload_schema)
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, dimensions: int) -> QdrantEdgeStore:
+    def open(cls, settings: Settings, dimensions: int) -> Self:
         """Open the index in the data directory."""
         return cls(settings.index_dir, dimensions)
 

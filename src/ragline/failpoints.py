@@ -1,0 +1,89 @@
+"""Points at which tests make a process die, stop or fail; without a setting they do nothing.
+
+`RAGLINE_FAILPOINTS` is a list such as `ingest.indexed=kill;jobs.begun=stop:3`: a point's name,
+what happens there (`kill`, `stop`, `error`, `sleep`), and after a colon a number: for `kill`,
+`stop` and `error` how often the point is passed first, for `sleep` the seconds. `*` names
+every point; `kill%20` acts with a probability of 20 %.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from ragline.errors import ConfigurationError
+
+_RULE = re.compile(
+    r"(?P<point>[a-z_.*]+)=(?P<action>kill|stop|error|sleep)(%(?P<percent>\d+))?(:(?P<number>[\d.]+))?"
+)
+_ENTRY = "RAGLINE_FAILPOINTS"
+
+
+class InjectedFault(Exception):
+    """What the action `error` raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What happens at a point, with which probability, and the number after the colon."""
+
+    action: str
+    probability: float
+    number: float
+
+
+_rules: dict[str, Rule] = {}
+_passed: Counter[str] = Counter()
+
+
+def arm(text: str | None, *, production: bool) -> None:
+    """Set what happens at which point in this process.
+
+    Raises:
+        ConfigurationError: the text cannot be read, or this is production.
+    """
+    _rules.clear()
+    _passed.clear()
+    if not text:
+        return
+    if production:
+        raise ConfigurationError(
+            f"{_ENTRY} injects faults and RAGLINE_PRODUCTION refuses that: unset one of them."
+        )
+    for part in filter(None, (piece.strip() for piece in text.split(";"))):
+        match = _RULE.fullmatch(part)
+        if match is None:
+            raise ConfigurationError(
+                f"{_ENTRY} cannot be read at {part!r}: write point=action, for instance "
+                "ingest.indexed=kill, with kill, stop, error or sleep."
+            )
+        _rules[match["point"]] = Rule(
+            match["action"],
+            float(match["percent"] or 100) / 100,
+            float(match["number"] or 0),
+        )
+
+
+def failpoint(name: str) -> None:
+    """Die, stop or fail here if a test asked for it."""
+    if not _rules:
+        return
+    rule = _rules.get(name) or _rules.get("*")
+    if rule is None or random.random() >= rule.probability:  # noqa: S311 # not a secret
+        return
+    if rule.action == "sleep":
+        time.sleep(rule.number)
+        return
+    _passed[name] += 1
+    if _passed[name] <= rule.number:
+        return
+    if rule.action == "error":
+        raise InjectedFault(name)
+    # Written past all buffers: whoever looks at what is left learns where it ended.
+    os.write(2, f"failpoint {name}={rule.action}\n".encode())
+    os.kill(os.getpid(), signal.SIGKILL if rule.action == "kill" else signal.SIGSTOP)

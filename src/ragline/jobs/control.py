@@ -1,0 +1,182 @@
+"""What users do with jobs that exist: cancel, retry, dismiss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ragline.bootstrap import Runtime
+from ragline.engine import attempts
+from ragline.errors import Conflict, NotFound
+from ragline.failpoints import failpoint
+from ragline.jobs import ending, undoing
+from ragline.jobs.events import record
+from ragline.jobs.states import ENDED, IRREVOCABLE, RETRIED
+from ragline.models import Attempt, Document, Job, now
+
+TIDYING = ("abandon", "give_up")
+"""Steps of workflows that only end a job that failed; a retry begins before them."""
+
+
+def cancel(runtime: Runtime, tenant_id: str, job_id: str) -> None:
+    """Stop a job and undo what it built; a parent's children with it.
+
+    What waits is cancelled at once. What runs is stopped at its next step, or by killing its
+    child process, and undone by a workflow of its own, which ends the job. Cancelling twice
+    is allowed.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        Conflict: it has completed or failed, or is of a kind that cannot be cancelled.
+    """
+    with runtime.database.write() as session:
+        job = _owned(session, tenant_id, job_id)
+        if job.kind in IRREVOCABLE:
+            raise Conflict("A deletion cannot be cancelled: what it removed so far is gone.")
+        if job.outcome in ENDED and job.outcome != "cancelled":
+            raise Conflict(f"This job has {job.outcome}; only open jobs can be cancelled.")
+        _cancel(session, runtime, job)
+        failpoint("cancel.committing")
+    failpoint("cancel.committed")
+
+
+def retry(runtime: Runtime, tenant_id: str, job_id: str) -> None:
+    """Begin another attempt of a job at the step that did not succeed; id and history stay.
+
+    Of a parent, the children that failed or were cancelled are tried again.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        Conflict: it has not failed nor been cancelled, or a later job took its place.
+    """
+    with runtime.database.write() as session:
+        job = _owned(session, tenant_id, job_id)
+        if job.outcome not in RETRIED:
+            state = "completed" if job.outcome else "not ended"
+            raise Conflict(f"This job has {state}; only failed or cancelled ones are retried.")
+        _retry(session, runtime, job)
+        failpoint("retry.committing")
+    failpoint("retry.committed")
+
+
+def retry_all(runtime: Runtime, tenant_id: str, job_ids: Sequence[str]) -> list[str]:
+    """Retry each of these jobs that can be; return their ids."""
+    retried = []
+    for job_id in job_ids:
+        try:
+            retry(runtime, tenant_id, job_id)
+        except (Conflict, NotFound):
+            continue  # it was retried, replaced or deleted meanwhile
+        retried.append(job_id)
+    return retried
+
+
+def dismiss(runtime: Runtime, tenant_id: str, job_id: str) -> None:
+    """Let a failed job go at the next clean-up instead of keeping it as a dead letter.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        Conflict: it has not failed.
+    """
+    with runtime.database.write() as session:
+        job = _owned(session, tenant_id, job_id)
+        if job.outcome != "failed":
+            raise Conflict("Only a failed job can be dismissed.")
+        job.dismissed_at = job.dismissed_at or now()
+
+
+def _cancel(session: Session, runtime: Runtime, job: Job) -> None:
+    if job.outcome is not None or job.cancel_requested_at is not None:
+        return
+    if job.workflow_id is None:
+        job.cancel_requested_at = now()
+        for child in _open_children(session, job.id):
+            _cancel(session, runtime, child)
+        return
+    was = attempts.cancel(session, job.workflow_id)
+    if was == "waiting" and job.started_at is None:
+        ending.end(session, job, "cancelled", result={"undone": {}})
+        return
+    # Also where the engine has just ended: its outcome is not written, so it has not published.
+    job.cancel_requested_at = now()
+    session.flush()
+    undoing.enqueue(session, runtime, job)
+
+
+def _retry(session: Session, runtime: Runtime, job: Job) -> None:
+    _refuse_replaced(session, job)
+    number = 1 + (
+        session.scalar(sa.select(sa.func.max(Attempt.number)).where(Attempt.job_id == job.id)) or 1
+    )
+    job.outcome = job.error = job.result = job.finished_at = None
+    job.cancel_requested_at = job.dismissed_at = job.waiting_for = None
+    if job.workflow_id is None:
+        record(session, job, "job.retrying", attempt=number)
+        session.flush()
+        for child in _ended_children(session, job.id):
+            _retry(session, runtime, child)
+        return
+    source, job.workflow_id = job.workflow_id, f"{job.id}-{number}"
+    first_step = attempts.first_unfinished(session, source, undo=TIDYING)
+    session.add(
+        Attempt(job_id=job.id, number=number, workflow_id=job.workflow_id, first_step=first_step)
+    )
+    record(session, job, "job.retrying", attempt=number, first_step=first_step)
+    session.flush()
+    assert job.queue is not None, "a job with a workflow has a queue"
+    assert job.workflow is not None, "a job with a workflow knows its name"
+    assert job.timeout_seconds is not None, "a job with a workflow has a time limit"
+    runtime.engine.fork(
+        session,
+        job.workflow,
+        job.id,
+        source=source,
+        first_step=first_step,
+        workflow_id=job.workflow_id,
+        queue=job.queue,
+        timeout_seconds=job.timeout_seconds,
+        share_of=job.tenant_id,
+        priority=job.priority,
+    )
+
+
+def _refuse_replaced(session: Session, job: Job) -> None:
+    """A document's later job builds a later version; an older one must not come after it."""
+    if job.document_id is None:
+        return
+    if session.get(Document, job.document_id) is None:
+        raise Conflict("The document was deleted since; upload it again.")
+    later = sa.select(Job.id).where(
+        Job.document_id == job.document_id,
+        Job.kind == job.kind,
+        Job.version > job.version,
+    )
+    if session.scalar(later.limit(1)) is not None:
+        raise Conflict("The document was uploaded again since; its later job counts.")
+
+
+def _owned(session: Session, tenant_id: str, job_id: str) -> Job:
+    """Return a job for changing it, its children locked before it.
+
+    A child that ends locks its own row before its parent's; the other order could deadlock.
+    """
+    mine = sa.select(Job).where(Job.id == job_id, Job.tenant_id == tenant_id)
+    job = session.scalar(mine)
+    if job is None:
+        raise NotFound(f"There is no job with the id {job_id!r}.")
+    if job.workflow_id is None:
+        children = sa.select(Job.id).where(Job.parent_id == job_id).order_by(Job.id)
+        session.execute(children.with_for_update())
+    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+
+
+def _open_children(session: Session, parent_id: str) -> Sequence[Job]:
+    query = sa.select(Job).where(Job.parent_id == parent_id, Job.outcome.is_(None))
+    return session.scalars(query.order_by(Job.id)).all()
+
+
+def _ended_children(session: Session, parent_id: str) -> Sequence[Job]:
+    query = sa.select(Job).where(Job.parent_id == parent_id, Job.outcome.in_(RETRIED))
+    return session.scalars(query.order_by(Job.id)).all()

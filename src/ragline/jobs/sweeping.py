@@ -1,0 +1,64 @@
+"""What every worker looks after, for all jobs: work of the dead, and ends without an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from ragline.bootstrap import Runtime
+from ragline.engine.rows import OPEN, workflows
+from ragline.errors import RaglineError
+from ragline.jobs.events import record
+from ragline.jobs.undoing import Undoing, end_cancelled
+from ragline.models import Job
+
+
+def note_recovered(runtime: Runtime, workflow_ids: list[str]) -> None:
+    """Record that the work of a dead worker went back into its queue."""
+    with runtime.database.write() as session:
+        jobs = session.scalars(
+            sa.select(Job)
+            .where(Job.workflow_id.in_(workflow_ids), Job.outcome.is_(None))
+            .order_by(Job.id)
+        )
+        for job in jobs:
+            record(session, job, "job.recovered")
+
+
+def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
+    """End jobs whose workflow the engine ended alone, by a limit of its own."""
+    with runtime.database.read() as session:
+        stranded = session.execute(_STRANDED).all()
+        unfinished = session.execute(_UNDO_ENDED).scalars().all()
+    for job_id, kind, status in stranded:
+        reason = _ALONE.get(status, _ALONE["ERROR"])
+        undoings[kind].give_up(runtime, job_id, RaglineError(reason))
+    for job_id in unfinished:
+        end_cancelled(runtime, job_id, {}, ())
+
+
+_STRANDED = (
+    sa.select(Job.id, Job.kind, workflows.c.status)
+    .join(workflows, workflows.c.workflow_uuid == Job.workflow_id)
+    .where(
+        Job.outcome.is_(None),
+        Job.cancel_requested_at.is_(None),
+        workflows.c.status.not_in(OPEN),
+    )
+)
+_UNDO_ENDED = (
+    sa.select(Job.id)
+    .join(workflows, workflows.c.workflow_uuid == Job.workflow_id + "-undo")
+    .where(
+        Job.outcome.is_(None),
+        Job.cancel_requested_at.is_not(None),
+        workflows.c.status.not_in(OPEN),
+    )
+)
+_ALONE = {
+    "CANCELLED": "The job passed its time limit and was stopped. Retry it to go on from where "
+    "it stopped.",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "The job's worker died too often; it was stopped.",
+    "ERROR": "The job ended without a result; the server's log says more.",
+}

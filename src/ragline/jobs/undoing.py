@@ -1,0 +1,91 @@
+"""Undoing what a cancelled attempt did, as a workflow of its own.
+
+The engine runs no further step of a cancelled workflow, so that it cannot tidy up after
+itself; and undoing must be done even if the worker dies over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ragline.bootstrap import Runtime
+from ragline.engine import attempts, queues
+from ragline.engine.retry import LOCAL
+from ragline.failpoints import failpoint
+from ragline.jobs import ending
+from ragline.models import Job
+
+UNDO = "undo"
+SECONDS = 3600.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """How a kind of job is undone; features say it for theirs.
+
+    `give_up` ends a job as failed where the engine ended its workflow alone. `remove` takes
+    away what a cancelled attempt built and returns the receipt, counts by what was removed;
+    `steps` are those whose effects are gone then.
+    """
+
+    give_up: Callable[[Runtime, str, BaseException], None]
+    remove: Callable[[Runtime, str], dict[str, int]]
+    steps: tuple[str, ...] = ()
+
+
+def register(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
+    """Make the undoing of cancelled jobs known to the engine."""
+    runtime.engine.register(UNDO, lambda job_id: _undo(runtime, undoings, job_id))
+
+
+def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
+    """Queue the undoing of a job's current attempt."""
+    runtime.engine.enqueue(
+        session,
+        UNDO,
+        job.id,
+        queue=queues.DEFAULT,
+        workflow_id=_undo_id(job),
+        timeout_seconds=SECONDS,
+        share_of=job.tenant_id,
+        priority=1,
+    )
+
+
+def _undo(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str) -> None:
+    runtime.engine.step(undo_attempt, LOCAL, runtime, undoings, job_id)
+
+
+def undo_attempt(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str) -> None:
+    """Remove what an attempt built, then end its job as cancelled; a second run finds it so."""
+    with runtime.database.read() as session:
+        job = session.get_one(Job, job_id)
+        kind, is_open = job.kind, job.outcome is None
+    if not is_open:
+        return
+    undoing = undoings[kind]
+    receipt = undoing.remove(runtime, job_id)
+    failpoint("undo.removed")
+    end_cancelled(runtime, job_id, receipt, undoing.steps)
+
+
+def end_cancelled(
+    runtime: Runtime, job_id: str, receipt: dict[str, int], steps: tuple[str, ...]
+) -> None:
+    """End a job as cancelled with the receipt; a second call does nothing."""
+    with runtime.database.write() as session:
+        job = session.get_one(Job, job_id)
+        workflow_id = job.workflow_id
+        if ending.end(session, job, "cancelled", result={"undone": receipt}):
+            assert workflow_id is not None, "a parent has nothing to undo"
+            attempts.forget_steps(session, workflow_id, steps)
+            log.info("job.cancelled", job_id=job_id, **receipt)
+
+
+def _undo_id(job: Job) -> str:
+    return f"{job.workflow_id}-undo"

@@ -1,0 +1,150 @@
+"""How the index lies in PostgreSQL, and its creation.
+
+It is derived, so it is no part of the migrations and has a schema of its own.
+"""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import Connection, errors
+
+from ragline.errors import ConfigurationError
+
+SCHEMA = "ragline_index"
+LARGEST_TERM_INDEX = 1_000_000_000
+"""The dimensions of a sparse vector: the most that pgvector takes."""
+OLDEST = (0, 7)
+# Those who open the index for the first time at once queue on this advisory lock.
+LOCK_NUMBER = 7_262_832
+# A row holds its dense vector and about this many bytes of the rest before `terms`, which
+# only the index reads, is moved out of the row.
+ROW_BYTES_BESIDE_DENSE = 1_024
+LEAST_ROW_TARGET, MOST_ROW_TARGET = 2_040, 8_160
+
+_TABLE = """
+CREATE TABLE ragline_index.vector_chunks (
+    chunk_id uuid PRIMARY KEY,
+    project_id text COLLATE "C" NOT NULL,
+    document_id text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    dense {types}.halfvec({dimensions}) NOT NULL,
+    terms bigint[] NOT NULL,
+    lexical {types}.sparsevec({largest_term_index}) NOT NULL,
+    metadata jsonb NOT NULL
+) WITH (toast_tuple_target = {row_target})
+"""
+# Exact scans read every vector of a project, so these stay in the row where they fit. Without
+# a list of pending entries the term index writes slower, but a search never reads that list.
+_BESIDE = (
+    "ALTER TABLE ragline_index.vector_chunks ALTER dense SET STORAGE MAIN",
+    "ALTER TABLE ragline_index.vector_chunks ALTER lexical SET STORAGE MAIN",
+    "CREATE INDEX vector_chunks_project ON ragline_index.vector_chunks (project_id)",
+    "CREATE INDEX vector_chunks_document ON ragline_index.vector_chunks (document_id)",
+    "CREATE INDEX vector_chunks_terms ON ragline_index.vector_chunks USING gin (terms) "
+    "WITH (fastupdate = off)",
+    "CREATE INDEX vector_chunks_metadata ON ragline_index.vector_chunks "
+    "USING gin (metadata jsonb_path_ops)",
+)
+_HELD_DIMENSIONS = (
+    "SELECT atttypmod FROM pg_attribute WHERE attname = 'dense' "
+    "AND attrelid = to_regclass('ragline_index.vector_chunks')"
+)
+_EXTENSION = (
+    "SELECT quote_ident(nspname), extversion FROM pg_extension "
+    "JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'vector'"
+)
+
+
+def prepare(connection: Connection, dimensions: int) -> None:
+    """Create what is missing; a second run, or one at the same time, changes nothing.
+
+    Raises `ConfigurationError` where the extension is missing or too old, where the user may
+    not create it, or where there are vectors of other dimensions.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_NUMBER])
+        types = _extension(connection)
+        held = _scalar(connection, _HELD_DIMENSIONS)
+        if held == dimensions:
+            return
+        if held is not None:
+            _drop_empty(connection, held, dimensions)
+        _create(connection, types, dimensions)
+
+
+def adopt(connection: Connection) -> None:
+    """Set a connection up for the index: its names, and plans without compilation."""
+    found = connection.execute(_EXTENSION).fetchone()
+    names = [SCHEMA, *([found[0]] if found else [])]
+    connection.execute("SELECT set_config('search_path', %s, false)", [", ".join(names)])
+    # Compiling a scan of many vectors takes longer than it saves.
+    connection.execute("SET jit = off")
+
+
+def _extension(connection: Connection) -> str:
+    """Return the schema that holds the extension's types, created first if it is missing."""
+    found = connection.execute(_EXTENSION).fetchone()
+    if found is None:
+        _create_extension(connection)
+        found = connection.execute(_EXTENSION).fetchone()
+    assert found is not None, "it was there or has been created"
+    types, version = found
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise ConfigurationError(
+            f"The extension `vector` of this database is version {version}, and the index needs "
+            f"{'.'.join(map(str, OLDEST))} or newer. Install a newer pgvector on the server and "
+            "run ALTER EXTENSION vector UPDATE."
+        )
+    return str(types)
+
+
+def _create_extension(connection: Connection) -> None:
+    try:
+        connection.execute("CREATE EXTENSION vector WITH SCHEMA public")
+    except errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            "The database lacks the extension `vector`, and this user may not create it. Run "
+            "CREATE EXTENSION vector in it as superuser, or set RAGLINE_VECTOR_STORE to another "
+            "store."
+        ) from error
+    except (psycopg.NotSupportedError, errors.UndefinedFile) as error:
+        raise ConfigurationError(
+            "The PostgreSQL server does not have pgvector. Install it there and run CREATE "
+            "EXTENSION vector as superuser, or set RAGLINE_VECTOR_STORE to another store."
+        ) from error
+
+
+def _drop_empty(connection: Connection, held: int, dimensions: int) -> None:
+    """Make room for vectors of other dimensions, if there are none yet."""
+    if _scalar(connection, "SELECT 1 FROM ragline_index.vector_chunks LIMIT 1") is not None:
+        raise ConfigurationError(
+            f"The index in PostgreSQL was built by an embedder of {held} dimensions, and this one "
+            f"has {dimensions}. Set RAGLINE_EMBEDDER back, or upload the documents into another "
+            "RAGLINE_DATABASE_URL."
+        )
+    connection.execute("DROP TABLE ragline_index.vector_chunks")
+
+
+def _create(connection: Connection, types: str, dimensions: int) -> None:
+    target = 2 * dimensions + ROW_BYTES_BESIDE_DENSE
+    table = _TABLE.format(
+        types=types,
+        dimensions=int(dimensions),
+        largest_term_index=LARGEST_TERM_INDEX,
+        row_target=min(max(target, LEAST_ROW_TARGET), MOST_ROW_TARGET),
+    )
+    try:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS ragline_index")
+        for statement in (table, *_BESIDE):
+            connection.execute(statement.encode())
+    except errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            "This user may not create the schema ragline_index, which holds the index. Run GRANT "
+            "CREATE ON DATABASE for this database and user as its owner."
+        ) from error
+
+
+def _scalar(connection: Connection, query: str) -> int | None:
+    """Return the one number a query gives, or None."""
+    found = connection.execute(query.encode()).fetchone()
+    return None if found is None else int(found[0])

@@ -1,0 +1,1 @@
+"""Events of jobs sent to subscribers, signed, at least once each."""
