@@ -69,6 +69,11 @@ class RunningProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it was started and ended without being stopped by us."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
     def is_ready(self) -> bool:
         """Whether it runs and has said that it is ready."""
         return self.is_running and self.ready.search(self.output_path.read_text()) is not None

@@ -13,4 +13,15 @@ from ragline.projects.routes import router as projects
 from ragline.search.routes import router as search
 from ragline.webhooks.routes import router as webhooks
 
-ROUTERS = (projects, documents, search, chat, jobs, accounts, streams, queues, webhooks, maintenance)
+ROUTERS = (
+    projects,
+    documents,
+    search,
+    chat,
+    jobs,
+    accounts,
+    streams,
+    queues,
+    webhooks,
+    maintenance,
+)

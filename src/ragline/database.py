@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,6 +86,45 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def insert_new(session: Session, *instances: DeclarativeBase) -> None:
+    """Insert new rows at once, with the defaults of their columns.
+
+    The session's own way of doing so costs several times as much as the statement. The
+    instances are given their defaults, but do not become part of the session.
+    """
+    connection = session.connection()
+    for instance in instances:
+        statement, defaults = _inserting(type(instance))
+        values = dict(instance.__dict__)
+        del values["_sa_instance_state"]
+        for name, default in defaults:
+            if values.get(name) is None:
+                values[name] = default()
+                setattr(instance, name, values[name])
+        connection.execute(statement, values)
+
+
+@functools.cache
+def _inserting(
+    table: type[DeclarativeBase],
+) -> tuple[sa.Insert, list[tuple[str, Callable[[], Any]]]]:
+    """Return a table's insert, and how Python makes its defaults."""
+    rows = table.__table__
+    assert isinstance(rows, sa.Table), "our models are tables"
+    defaults: list[tuple[str, Callable[[], Any]]] = []
+    for column in rows.columns:
+        default = column.default
+        if default is not None and default.is_scalar:
+            defaults.append((column.key, functools.partial(_value, default.arg)))
+        elif default is not None and default.is_callable:
+            defaults.append((column.key, functools.partial(default.arg, None)))
+    return sa.insert(rows), defaults
+
+
+def _value(value: Any) -> Any:
+    return value
 
 
 def insert_missing(

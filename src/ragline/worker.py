@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ragline.bootstrap import Runtime
+from ragline.chat import workflow as chat
 from ragline.engine import queues
 from ragline.ingestion import undo
 from ragline.ingestion import workflow as ingestion
@@ -19,6 +20,7 @@ from ragline.webhooks.delivery import Deliverer
 UNDOINGS: Mapping[str, Undoing] = {
     "ingest": undo.UNDOING,
     "delete": deletion.UNDOING,
+    "chat": chat.UNDOING,
     "maintenance": maintenance.UNDOING,
 }
 """How each kind of job is undone."""
@@ -28,7 +30,7 @@ def start(runtime: Runtime, *, listen: Sequence[str] = queues.NAMES) -> None:
     """Register all workflows and begin to take work; `Runtime.close` ends it."""
     runtime.open()
     restore(runtime)
-    for feature in (ingestion, deletion, maintenance):
+    for feature in (ingestion, chat, deletion, maintenance):
         feature.register(runtime)
     undoing.register(runtime, UNDOINGS)
     for helper in (CancelWatch(runtime), Deliverer(runtime)):

@@ -25,6 +25,14 @@ def failed(tenant: Tenant) -> dict[str, Any]:
     return tenant.ended(accepted["job"]["id"])
 
 
+@pytest.fixture
+def delayed(tenant: Tenant) -> str:
+    """A job that waits for a time far away."""
+    later = "2090-01-01T00:00:00Z"
+    accepted = tenant.add_text(tenant.project("later"), "Owls sleep.", not_before=later).json()
+    return str(accepted["job"]["id"])
+
+
 def test_jobs_are_listed(ragline: Ragline, completed: dict[str, Any]) -> None:
     """The list shows whole ids, which can be copied."""
     assert completed["id"] in ragline("jobs", "list").stdout
@@ -44,6 +52,32 @@ def test_the_list_is_filtered(
     )
 
     assert [failed["id"]] == [job["id"] for job in json.loads(result.stdout)["jobs"]]
+
+
+def test_the_list_is_filtered_by_age(ragline: Ragline, completed: dict[str, Any]) -> None:
+    """An age or a date bounds the list below."""
+
+    def found(since: str) -> list[str]:
+        result = ragline("jobs", "list", "--since", since, "--json")
+        return [job["id"] for job in json.loads(result.stdout)["jobs"]]
+
+    assert [completed["id"]] == found("1h")
+    assert [completed["id"]] == found("2000-01-01")
+    assert [] == found("2100-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("since", ["yesterday", "1y", "", "999999w", "-1h"])
+def test_an_odd_age_is_told(ragline: Ragline, since: str) -> None:
+    """What is neither an age nor a date ends with a sentence."""
+    result = ragline("jobs", "list", "--since", since)
+
+    assert 1 == result.exit_code
+    assert "is no time: give an age" in result.stderr
+
+
+def test_the_list_is_filtered_by_tag(ragline: Ragline, completed: dict[str, Any]) -> None:
+    """A tag that no job has leads to none."""
+    assert "No jobs.\n" == ragline("jobs", "list", "--tag", "red").stdout
 
 
 def test_a_job_is_shown(ragline: Ragline, failed: dict[str, Any]) -> None:
@@ -93,3 +127,88 @@ def test_all_open_jobs_are_watched(ragline: Ragline, tenant: Tenant) -> None:
     ragline("jobs", "watch")
 
     assert "No open jobs.\n" == ragline("jobs", "watch").stdout
+
+
+def test_a_watched_job_is_told_about(ragline: Ragline, failed: dict[str, Any]) -> None:
+    """What happens to a job while it is watched comes line by line."""
+    assert 0 == ragline("jobs", "retry", failed["id"]).exit_code
+
+    result = ragline("jobs", "watch", failed["id"])
+
+    assert 1 == result.exit_code
+    assert failed["error"]["detail"] in result.stdout
+
+
+def test_attempts_are_shown(ragline: Ragline, tenant: Tenant, failed: dict[str, Any]) -> None:
+    """A job that was retried shows how each attempt went."""
+    ragline("jobs", "retry", failed["id"])
+    tenant.ended(failed["id"])
+
+    shown = ragline("jobs", "show", failed["id"]).stdout
+
+    assert "attempt 1  failed, began " in shown
+    assert "attempt 2  failed, began " in shown
+
+
+def test_jobs_are_cancelled(ragline: Ragline, delayed: str) -> None:
+    """A job that waits is cancelled at once, and its watcher hears of it."""
+    result = ragline("jobs", "cancel", delayed)
+
+    assert (0, f"ingest {delayed}: cancelled\n") == (result.exit_code, result.stdout)
+    assert 1 == ragline("jobs", "watch", delayed).exit_code
+
+
+def test_one_refusal_does_not_stop_the_others(
+    ragline: Ragline, delayed: str, completed: dict[str, Any]
+) -> None:
+    """Each job is tried; the exit code tells that one was refused."""
+    result = ragline("jobs", "cancel", completed["id"], "nothing", delayed)
+
+    assert 1 == result.exit_code
+    assert f"ingest {delayed}: cancelled\n" == result.stdout
+    assert f"{completed['id']}: This job has completed" in result.stderr
+    assert "nothing: There is no job" in result.stderr
+
+
+def test_refusals_for_machines(ragline: Ragline, delayed: str) -> None:
+    """`--json` names what was done and what was not."""
+    result = ragline("jobs", "cancel", delayed, "nothing", "--json")
+    told = json.loads(result.stdout)
+
+    assert 1 == result.exit_code
+    assert [delayed] == [job["id"] for job in told["jobs"]]
+    assert ["nothing"] == [one["job_id"] for one in told["refused"]]
+
+
+def test_all_failed_jobs_are_retried(
+    ragline: Ragline, tenant: Tenant, failed: dict[str, Any]
+) -> None:
+    """A status chooses the jobs; other filters narrow the choice."""
+    none = ragline("jobs", "retry", "--status", "failed", "--tag", "red")
+    result = ragline("jobs", "retry", "--status", "failed", "-p", "ruins", "--kind", "ingest")
+
+    assert (0, "No jobs to retry.\n") == (none.exit_code, none.stdout)
+    assert (0, True) == (result.exit_code, f"{failed['id']}: retried\n" in result.stdout)
+    assert 2 == len(tenant.ended(failed["id"])["attempts"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["some-id", "--status", "failed"], ["some-id", "--kind", "ingest"]]
+)
+def test_jobs_to_retry_are_chosen_in_one_way(ragline: Ragline, arguments: list[str]) -> None:
+    """Nothing at all, or ids beside filters, is a wrong use."""
+    assert 2 == ragline("jobs", "retry", *arguments).exit_code
+
+
+def test_a_failed_job_is_dismissed(ragline: Ragline, failed: dict[str, Any]) -> None:
+    """A dead letter may go."""
+    result = ragline("jobs", "dismiss", failed["id"])
+
+    assert (0, f"ingest {failed['id']}: dismissed\n") == (result.exit_code, result.stdout)
+
+
+def test_a_job_that_did_not_fail_is_not_dismissed(
+    ragline: Ragline, completed: dict[str, Any]
+) -> None:
+    """Only dead letters can be dismissed."""
+    assert 1 == ragline("jobs", "dismiss", completed["id"]).exit_code

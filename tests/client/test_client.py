@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,51 @@ def test_questions_are_answered(client: Client) -> None:
 
     assert "Bengal" in answer.answer
     assert "Bengal" in answer.citations[0].quote
+
+
+def test_jobs_of_a_time(client: Client) -> None:
+    """Jobs are found by when they were made."""
+    project = client.create_project("zoo")
+    first, second = (client.add_text(project.id, f"Animal {n}.").job for n in range(2))
+    assert first is not None
+    assert second is not None
+
+    def found(**wanted: datetime) -> list[str]:
+        return [job.id for job in client.jobs(**wanted)]
+
+    assert [second.id] == found(created_after=second.created_at)
+    assert [first.id] == found(created_before=second.created_at)
+
+
+def test_a_job_is_cancelled_retried_and_followed(client: Client) -> None:
+    """Cancelling and retrying are events of the job, whose numbers go on."""
+    project = client.create_project("zoo")
+    job = client.add_text(project.id, TIGERS).job
+    assert job is not None
+    ended(client, job)
+    with pytest.raises(ClientProblem, match="This job has completed"):
+        client.cancel(job.id)
+
+    events = list(client.events(job.id))
+
+    assert list(range(1, len(events) + 1)) == [event.number for event in events]
+    assert ("job.queued", "job.completed") == (events[0].type, events[-1].type)
+    assert [events[-1]] == list(client.events(job.id, after=len(events) - 1))
+
+
+def test_failed_jobs_are_retried_and_dismissed(client: Client, tmp_path: Path) -> None:
+    """A dead letter is tried again, alone or with others, and let go."""
+    path = tmp_path / "broken.pdf"
+    path.write_bytes(b"%PDF-1.7\nnothing")
+    job = ended(client, client.upload(client.create_project("ruins").id, [path]).job)
+
+    again = ended(client, client.retry(job.id))
+    (found,) = client.retry_jobs(status="failed", kind="ingest").jobs
+    last = ended(client, found)
+
+    assert [1, 2, 3] == [attempt.number for attempt in last.attempts]
+    assert ("failed", 2) == (again.status, len(again.attempts))
+    assert job.id == client.dismiss(job.id).id
 
 
 def test_a_refusal_carries_its_problem(client: Client) -> None:

@@ -26,7 +26,10 @@ ERROR_TYPES = {
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: `delay` in seconds before it, `pause` after each byte, `sent` bytes of it."""
+    """One answer: `delay` in seconds before it, `pause` after each byte, `sent` bytes of it.
+
+    It is not sent before `until` is set.
+    """
 
     body: bytes
     status: int = 200
@@ -35,6 +38,7 @@ class Reply:
     delay: float = 0
     pause: float = 0
     sent: int | None = None
+    until: threading.Event | None = None
 
 
 def completion(
@@ -84,6 +88,8 @@ class FakeOpenAI:
         self.replies: list[Reply] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.under_way = 0
+        self.most_at_once = 0
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
@@ -94,7 +100,17 @@ class FakeOpenAI:
         with self._lock:
             self.headers.append(headers)
             self.requests.append(json.loads(body))
+            self.under_way += 1
+            self.most_at_once = max(self.most_at_once, self.under_way)
             return self.replies.pop(0) if self.replies else completion()
+
+    def hold(self, reply: Reply) -> None:
+        """Wait as long as a reply wants to be waited for, but not beyond the server's end."""
+        self.closing.wait(reply.delay)
+        while reply.until and not reply.until.wait(0.02) and not self.closing.is_set():
+            pass
+        with self._lock:
+            self.under_way -= 1
 
     @contextmanager
     def running(self) -> Iterator[FakeOpenAI]:
@@ -120,7 +136,7 @@ class FakeOpenAI:
                 reply = fake.record({k.lower(): v for k, v in self.headers.items()}, body)
                 if self.path != "/v1/chat/completions":
                     reply = failure(404, f"Invalid URL (POST {self.path})")
-                fake.closing.wait(reply.delay)
+                fake.hold(reply)
                 try:
                     self._send(reply)
                 except (BrokenPipeError, ConnectionResetError):

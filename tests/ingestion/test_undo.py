@@ -46,6 +46,7 @@ def test_removing_an_unpublished_version(server: InProcessServer, tenant: Tenant
     _, document, job_id = _published(tenant)
     with server.runtime.database.write() as session:
         session.get_one(Document, document["id"]).published_version = None
+        job = session.get_one(Job, job_id)
 
-    assert {"chunks": 1, "vectors": 1} == remove(server.runtime, job_id)
-    assert {"chunks": 0, "vectors": 0} == remove(server.runtime, job_id)
+    assert {"chunks": 1, "vectors": 1} == remove(server.runtime, job)
+    assert {"chunks": 0, "vectors": 0} == remove(server.runtime, job)

@@ -24,16 +24,25 @@ from ragline.settings import Settings
 OLD = retention.moments(settings(), NOW)
 
 
+def stray_rules(database: Database) -> list[rules.Rule]:
+    """Return all rules of stray rows."""
+    with database.read() as session:
+        return cleanup.rules(session, OLD)
+
+
 def counted(database: Database) -> dict[str, int]:
     """Return which stray rows there are."""
+    found = stray_rules(database)
     with database.read() as session:
-        counts = {rule.what: rules.count(session, rule) for rule in cleanup.rules(OLD)}
+        counts = {rule.what: rules.count(session, rule) for rule in found}
     return {what: count for what, count in counts.items() if count}
 
 
 def removed(database: Database) -> dict[str, int]:
     """Remove stray rows and return how many they were."""
-    counts = {rule.what: rules.remove(database, rule, note=no_note) for rule in cleanup.rules(OLD)}
+    counts = {
+        rule.what: rules.remove(database, rule, note=no_note) for rule in stray_rules(database)
+    }
     return {what: count for what, count in counts.items() if count}
 
 

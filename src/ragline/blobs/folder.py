@@ -29,6 +29,8 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
+        self._durable: set[str] = set()
+        """Folders whose own names are known to be durable."""
 
     def prepare(self) -> None:
         """Make the folder and drop what a process that died was still receiving."""
@@ -115,10 +117,12 @@ class FolderStore:
         final = self._path(blob.content_hash)
         # Replacing it would break a reader on another machine, where the folder is shared.
         if self._size(blob.content_hash) != blob.size:
-            final.parent.mkdir(exist_ok=True)
+            if final.parent.name not in self._durable:
+                final.parent.mkdir(exist_ok=True)
+                _sync(self._root)
+                self._durable.add(final.parent.name)
             os.replace(temporary, final)
         _sync(final.parent)
-        _sync(self._root)
 
     def _unusable(self, reason: str) -> ConfigurationError:
         return ConfigurationError(

@@ -1,28 +1,46 @@
-"""Questions over HTTP, answered while the caller waits."""
+"""Questions over HTTP, answered while the caller waits or as a job."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import anyio.to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 
 from ragline.accounts.access import CallerParameter, RuntimeParameter
-from ragline.chat import service
-from ragline.chat.schemas import ChatAnswer, ChatRequest
+from ragline.accounts.service import Caller
+from ragline.bootstrap import Runtime
+from ragline.chat import admission, service
+from ragline.chat.schemas import ChatAccepted, ChatAnswer, ChatRequest
+from ragline.http.prefer import Preferences, PreferencesParameter, applied
+from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
 
 router = APIRouter(prefix="/v1/projects", tags=["chat"])
 
 
-@router.post("/{project_id}/chat")
+@router.post(
+    "/{project_id}/chat",
+    response_model=ChatAnswer,
+    responses={202: {"model": ChatAccepted, "description": "Accepted, as `Prefer` asks for."}},
+)
 async def chat(
     project_id: str,
     body: ChatRequest,
     request: Request,
     runtime: RuntimeParameter,
     caller: CallerParameter,
-) -> ChatAnswer:
-    """Answer a question from a project's documents, with citations."""
+    preferences: PreferencesParameter,
+) -> ChatAnswer | Response:
+    """Answer a question from a project's documents, with citations.
+
+    With `Prefer: respond-async` it becomes a job, whose `result` is the answer; with
+    `wait=10` beside it the answer is awaited for 10 seconds at most.
+    """
+    if preferences.respond_async:
+        return await _accepted(runtime, caller, project_id, body, preferences)
     answer = partial(
         service.answer,
         runtime,
@@ -32,4 +50,22 @@ async def chat(
         limit=body.limit,
         model=body.model,
     )
-    return await anyio.to_thread.run_sync(answer, limiter=request.app.state.chat_limiter)
+    with admission.counted(runtime):
+        await run_in_threadpool(admission.refuse_crowd, runtime)
+        return await anyio.to_thread.run_sync(answer, limiter=request.app.state.chat_limiter)
+
+
+async def _accepted(
+    runtime: Runtime, caller: Caller, project_id: str, body: ChatRequest, preferences: Preferences
+) -> Response:
+    """Accept a question; answer 200 if it was answered in the time its sender waits, else 202."""
+    job = await run_in_threadpool(service.accept_question, runtime, caller, project_id, body)
+    if preferences.wait is not None:
+        seconds = min(preferences.wait, MAX_WAIT_SECONDS)
+        preferences = replace(preferences, wait=seconds)
+        job = await wait_for_end(runtime, caller.tenant_id, job.id, seconds=seconds)
+    headers = applied(preferences)
+    if job.status == "completed":
+        return JSONResponse(job.result, headers=headers)
+    content = ChatAccepted(job=job).model_dump(mode="json")
+    return JSONResponse(content, 202, headers=headers | {"Location": f"/v1/jobs/{job.id}"})

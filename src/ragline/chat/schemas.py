@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StrictInt
 
 from ragline.accounts.schemas import CleanText, RequestModel
+from ragline.jobs.schemas import JobView
 
 
 class ChatRequest(RequestModel):
@@ -41,3 +42,9 @@ class ChatAnswer(BaseModel):
     answer: str
     citations: list[Citation]
     usage: UsageView
+
+
+class ChatAccepted(BaseModel):
+    """The job that answers a question; its `result` becomes the answer."""
+
+    job: JobView

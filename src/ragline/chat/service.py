@@ -1,18 +1,22 @@
-"""Question to cited answer: retrieve, answer, check each citation."""
+"""A question, answered while its caller waits, or accepted as a job."""
 
 from __future__ import annotations
 
-import structlog
-
+from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.chat.citations import checked
-from ragline.chat.schemas import ChatAnswer, Citation, UsageView
-from ragline.providers.contracts import Passage, Quote
-from ragline.search.schemas import Hit
-from ragline.search.service import search_passages
+from ragline.chat import admission, sources
+from ragline.chat.answering import answer_from, patience
+from ragline.chat.schemas import ChatAnswer, ChatRequest
+from ragline.engine import queues
+from ragline.jobs import service as jobs
+from ragline.jobs.schemas import JobView
+from ragline.jobs.views import fresh_view
+from ragline.models import Job, new_id
 
-log = structlog.get_logger()
+WORKFLOW = "chat"
+# A client that waits for a provider's limits longer than this has mostly gone away.
+LONGEST_WAIT_SECONDS = 30.0
 
 
 def answer(
@@ -24,29 +28,40 @@ def answer(
     limit: int,
     model: str | None = None,
 ) -> ChatAnswer:
-    """Answer from the best passages; a quote that does not stand in its passage is dropped."""
-    hits = search_passages(runtime, caller, project_id, question, limit=limit)
-    passages = [Passage(title=hit.title, text=hit.text, score=hit.score) for hit in hits]
-    given = runtime.llm.answer(question, passages, model=model)
-    quotes, dropped = checked(given.quotes, passages)
-    if dropped:
-        log.warning("citations.dropped", project_id=project_id, count=dropped)
-    return ChatAnswer(
-        answer=given.text,
-        citations=[_citation(quote, hits[quote.passage]) for quote in quotes],
-        usage=UsageView(
-            model=given.usage.model,
-            prompt_tokens=given.usage.prompt_tokens,
-            completion_tokens=given.usage.completion_tokens,
-        ),
-    )
+    """Answer from the best passages; a quote that does not stand in its passage is dropped.
+
+    Raises `Overloaded` where the provider's limits are reached for longer than a caller waits.
+    """
+    found = sources.find(runtime, caller, project_id, question, limit=limit)
+    pause = patience(LONGEST_WAIT_SECONDS)
+    return answer_from(runtime, question, found, model=model, pause=pause)
 
 
-def _citation(quote: Quote, hit: Hit) -> Citation:
-    return Citation(
-        document_id=hit.document_id,
-        title=hit.title,
-        page=hit.page_start,
-        quote=quote.text,
-        score=hit.score,
-    )
+def accept_question(
+    runtime: Runtime, caller: Caller, project_id: str, question: ChatRequest
+) -> JobView:
+    """Queue a question as a job whose result is the answer.
+
+    Raises `Overloaded` where too many questions are in progress.
+    """
+    with runtime.database.write() as session:
+        project = owned_project(session, caller.tenant_id, project_id)
+        admission.refuse_job(session, runtime)
+        job = Job(
+            id=new_id(),
+            tenant_id=caller.tenant_id,
+            project_id=project.id,
+            kind=admission.CHAT,
+            inputs=question.model_dump() | {"project_id": project.id},
+            progress_total=1,
+            progress_unit="answers",
+        )
+        jobs.accept(
+            session,
+            runtime,
+            job,
+            workflow=WORKFLOW,
+            queue=queues.CHAT,
+            timeout_seconds=runtime.settings.chat_seconds,
+        )
+        return fresh_view(job)

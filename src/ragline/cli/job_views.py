@@ -17,7 +17,8 @@ PIPE_WIDTH = 200
 def print_table(table: Table) -> None:
     """Print a table as wide as the terminal, or wide enough for a pipe."""
     console = Console()
-    console.print(table, width=None if console.is_terminal else PIPE_WIDTH)
+    # What is printed can be made narrower, but never wider, than its console.
+    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 
 
 def table_of(jobs: list[Job]) -> Table:

@@ -34,7 +34,7 @@ def queue_status(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show the queues in numbers; done and failed count from midnight UTC."""
+    """Show the queues in numbers; pause and resume them."""
     if watch and json:
         raise typer.BadParameter("--watch is for people; call --json again instead.")
     with connected() as client:
@@ -61,7 +61,10 @@ def queue_status(
 
 def _table(found: QueueList) -> Table:
     whose = "all tenants" if found.scope == "all" else "your jobs"
-    table = Table("queue", box=None, title=f"Queues, {whose}", title_justify="left")
+    table = Table(
+        box=None, title=f"Queues, {whose}; done and failed since midnight UTC", title_justify="left"
+    )
+    table.add_column("queue", no_wrap=True)
     for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for queue in found.queues:

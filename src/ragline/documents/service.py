@@ -30,9 +30,15 @@ from ragline.models import Document, Job, Project, new_id
 from ragline.providers import tasks
 
 HEAD_BYTES = 8192
-_SAME_CONTENT = sa.select(Document).where(
-    Document.project_id == sa.bindparam("project_id"),
-    Document.content_hash.in_(sa.bindparam("hashes", expanding=True)),
+# Locked, so that a retry of a document's job and another upload of it cannot cross.
+_SAME_CONTENT = (
+    sa.select(Document)
+    .where(
+        Document.project_id == sa.bindparam("project_id"),
+        Document.content_hash.in_(sa.bindparam("hashes", expanding=True)),
+    )
+    .order_by(Document.id)
+    .with_for_update()
 )
 
 

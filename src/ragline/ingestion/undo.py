@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
-from ragline.failpoints import failpoint
 from ragline.jobs import service as jobs
 from ragline.jobs.undoing import Undoing
 from ragline.models import Chunk, Document, Job
@@ -17,36 +16,33 @@ def abandon(
     """End an attempt as failed; safe to run twice.
 
     Its vectors go; pages and passages stay, unseen, so that a retry begins where this attempt
-    stopped. A job that has ended keeps its outcome and everything it published.
+    stopped. An attempt that has ended, or was superseded, changes nothing.
     """
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
-        if job.outcome not in (None, "failed"):
-            return
+        job = session.get_one(Job, job_id, with_for_update=True)
         document_id, version = job.document_id, job.version
-        jobs.fail(session, job, error, workflow_id=workflow_id)
-    failpoint("ingest.abandoned")
+        if not jobs.fail(session, job, error, workflow_id=workflow_id):
+            return
     if document_id is not None and version is not None:
         _remove_vectors(runtime, document_id, version)
 
 
-def remove(runtime: Runtime, job_id: str) -> dict[str, int]:
+def remove(runtime: Runtime, job: Job) -> dict[str, int]:
     """Take away what a cancelled attempt built and return the counts; safe to run twice.
 
     The texts of pages and the embeddings stay: they were paid for, and another attempt
     starts from them.
     """
+    if job.document_id is None or job.version is None:
+        return {}
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
-        document_id, version = job.document_id, job.version
         gone = session.execute(
-            sa.delete(Chunk).where(Chunk.document_id == document_id, Chunk.version == version)
+            sa.delete(Chunk).where(
+                Chunk.document_id == job.document_id, Chunk.version == job.version
+            )
         )
         chunks = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has a row count
-    vectors = 0
-    if document_id is not None and version is not None:
-        vectors = _remove_vectors(runtime, document_id, version)
-    return {"chunks": chunks, "vectors": vectors}
+    return {"chunks": chunks, "vectors": _remove_vectors(runtime, job.document_id, job.version)}
 
 
 def _remove_vectors(runtime: Runtime, document_id: str, version: int) -> int:

@@ -11,6 +11,7 @@ from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of
 from ragline.errors import RaglineError
 from ragline.failpoints import failpoint
 from ragline.ingestion import chunk, embed, index, parse
+from ragline.ingestion.carry_over import carry_over
 from ragline.ingestion.undo import abandon
 from ragline.jobs import service as jobs
 
@@ -32,6 +33,7 @@ def ingest(runtime: Runtime, job_id: str) -> None:
     attempt = engine.workflow_id()
     try:
         engine.patiently(jobs.begin, runtime, job_id)
+        engine.patiently(carry_over, runtime, job_id)
         failpoint("ingest.begun")
         plan = engine.step(parse.plan, COMPUTE, runtime, job_id)
         parse.read_all(runtime, job_id, plan)

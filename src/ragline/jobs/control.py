@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -106,7 +107,7 @@ def _cancel(session: Session, runtime: Runtime, job: Job) -> None:
 
 
 def _retry(session: Session, runtime: Runtime, job: Job) -> None:
-    _refuse_replaced(session, job)
+    _take_next_version(session, job)
     number = 1 + (
         session.scalar(sa.select(sa.func.max(Attempt.number)).where(Attempt.job_id == job.id)) or 1
     )
@@ -116,7 +117,9 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
         record(session, job, "job.retrying", attempt=number)
         session.flush()
         for child in _ended_children(session, job.id):
-            _retry(session, runtime, child)
+            with suppress(Conflict):  # its document was deleted or uploaded again since
+                _retry(session, runtime, child)
+        ending.end_if_children_have(session, job.id)
         return
     source, job.workflow_id = job.workflow_id, f"{job.id}-{number}"
     first_step = attempts.first_unfinished(session, source, undo=TIDYING)
@@ -142,19 +145,20 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
     )
 
 
-def _refuse_replaced(session: Session, job: Job) -> None:
-    """A document's later job builds a later version; an older one must not come after it."""
+def _take_next_version(session: Session, job: Job) -> None:
+    """Let the attempt build a version of its own, which no late write of another one reaches.
+
+    Raises `Conflict` where the document is gone, or a later job builds it.
+    """
     if job.document_id is None:
         return
-    if session.get(Document, job.document_id) is None:
+    document = session.get(Document, job.document_id, with_for_update=True)
+    if document is None:
         raise Conflict("The document was deleted since; upload it again.")
-    later = sa.select(Job.id).where(
-        Job.document_id == job.document_id,
-        Job.kind == job.kind,
-        Job.version > job.version,
-    )
-    if session.scalar(later.limit(1)) is not None:
+    if job.version != document.latest_version:
         raise Conflict("The document was uploaded again since; its later job counts.")
+    document.latest_version += 1
+    job.version = document.latest_version
 
 
 def _owned(session: Session, tenant_id: str, job_id: str) -> Job:

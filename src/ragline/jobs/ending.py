@@ -35,7 +35,7 @@ def end(session: Session, job: Job, outcome: str, **values: Any) -> bool:
     record(session, job, f"job.{outcome}", **({"error": error} if error else {}))
     if job.parent_id is not None:
         session.flush()
-        _end_parent(session, job.parent_id)
+        end_if_children_have(session, job.parent_id)
     return True
 
 
@@ -54,7 +54,7 @@ def start_parent(session: Session, job: Job) -> None:
         record(session, session.get_one(Job, job.parent_id), "job.started", attempt=1)
 
 
-def _end_parent(session: Session, parent_id: str) -> None:
+def end_if_children_have(session: Session, parent_id: str) -> None:
     """Count a parent's ended children, and end it with the last one."""
     parent = session.get_one(Job, parent_id, with_for_update=True, populate_existing=True)
     if parent.outcome is not None:

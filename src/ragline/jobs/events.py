@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ragline.database import insert_new
 from ragline.models import Event, Job
 
 TERMINAL = ("job.completed", "job.failed", "job.cancelled")
@@ -33,6 +34,7 @@ def record(session: Session, job: Job, type: str, **details: Any) -> None:
     """
     number = session.scalar(_NEXT_NUMBER, {"of_job": job.id})
     assert number is not None, "an event belongs to a job"
-    session.add(
-        Event(job_id=job.id, project_id=job.project_id, number=number, type=type, details=details)
+    insert_new(
+        session,
+        Event(job_id=job.id, project_id=job.project_id, number=number, type=type, details=details),
     )

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.database import insert_new
 from ragline.engine.retry import cause_of
 from ragline.errors import RaglineError, UnreadableFile
 from ragline.jobs import ending
@@ -48,11 +49,8 @@ def accept(
     job.workflow_id, job.workflow = job.id, workflow
     job.queue, job.timeout_seconds = queue, timeout_seconds
     job.priority, job.not_before = wishes.priority, wishes.not_before
-    event = first_event(job)
-    session.add(job)
-    session.flush()
-    session.add_all([Attempt(job_id=job.id, number=1, workflow_id=job.id), event])
-    _tag(session, job, wishes.tags)
+    attempt = Attempt(job_id=job.id, number=1, workflow_id=job.id)
+    insert_new(session, job, attempt, first_event(job), *_tags(job, wishes.tags))
     runtime.engine.enqueue(
         session,
         workflow,
@@ -69,11 +67,7 @@ def accept(
 def accept_parent(session: Session, parent: Job, *, wishes: Wishes = NO_WISHES) -> None:
     """Keep a job that has no work of its own: it ends with the last of its children."""
     parent.priority, parent.not_before = wishes.priority, wishes.not_before
-    event = first_event(parent)
-    session.add(parent)
-    session.flush()
-    session.add(event)
-    _tag(session, parent, wishes.tags)
+    insert_new(session, parent, first_event(parent), *_tags(parent, wishes.tags))
 
 
 def begin(runtime: Runtime, job_id: str) -> None:
@@ -144,16 +138,18 @@ def complete(
 
 def fail(
     session: Session, job: Job, error: BaseException, *, workflow_id: str | None = None
-) -> None:
-    """End a job with the reason a person understands; a second call does nothing.
+) -> bool:
+    """End a job with the reason a person understands; return whether it was open until then.
 
-    Nor does that of an attempt, named by `workflow_id`, that was cancelled or superseded.
+    An attempt, named by `workflow_id`, that was cancelled or superseded ends nothing.
     """
     if workflow_id is not None and not is_current(session, job, workflow_id):
-        return
+        return False
     problem = describe(error)
-    if ending.end(session, job, "failed", error=problem):
-        log.warning("job.failed", job_id=job.id, kind=job.kind, reason=problem["detail"])
+    if not ending.end(session, job, "failed", error=problem):
+        return False
+    log.warning("job.failed", job_id=job.id, kind=job.kind, reason=problem["detail"])
+    return True
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -179,8 +175,8 @@ def _is_open(job: Job, workflow_id: str) -> bool:
     )
 
 
-def _tag(session: Session, job: Job, tags: Sequence[str]) -> None:
-    session.add_all(JobTag(job_id=job.id, tag=tag) for tag in dict.fromkeys(tags))
+def _tags(job: Job, tags: Sequence[str]) -> list[JobTag]:
+    return [JobTag(job_id=job.id, tag=tag) for tag in dict.fromkeys(tags)]
 
 
 def _seconds_until(moment: datetime | None) -> float | None:

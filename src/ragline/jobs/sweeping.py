@@ -30,12 +30,13 @@ def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
     """End jobs whose workflow the engine ended alone, by a limit of its own."""
     with runtime.database.read() as session:
         stranded = session.execute(_STRANDED).all()
-        unfinished = session.execute(_UNDO_ENDED).scalars().all()
+        unfinished = session.execute(_UNDO_ENDED).all()
     for job_id, kind, status in stranded:
         reason = _ALONE.get(status, _ALONE["ERROR"])
         undoings[kind].give_up(runtime, job_id, RaglineError(reason))
-    for job_id in unfinished:
-        end_cancelled(runtime, job_id, {}, ())
+    for job_id, workflow_id in unfinished:
+        assert workflow_id is not None, "it was joined on"
+        end_cancelled(runtime, job_id, workflow_id, {}, ())
 
 
 _STRANDED = (
@@ -48,7 +49,7 @@ _STRANDED = (
     )
 )
 _UNDO_ENDED = (
-    sa.select(Job.id)
+    sa.select(Job.id, Job.workflow_id)
     .join(workflows, workflows.c.workflow_uuid == Job.workflow_id + "-undo")
     .where(
         Job.outcome.is_(None),

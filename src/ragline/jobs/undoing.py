@@ -29,18 +29,19 @@ class Undoing:
     """How a kind of job is undone; features say it for theirs.
 
     `give_up` ends a job as failed where the engine ended its workflow alone. `remove` takes
-    away what a cancelled attempt built and returns the receipt, counts by what was removed;
-    `steps` are those whose effects are gone then.
+    away what a cancelled attempt built and returns the receipt, counts by what was removed; it
+    is given the job as it was when it was cancelled, and may run late and twice: what a later
+    attempt builds bears another version. `steps` are those whose effects are gone then.
     """
 
     give_up: Callable[[Runtime, str, BaseException], None]
-    remove: Callable[[Runtime, str], dict[str, int]]
+    remove: Callable[[Runtime, Job], dict[str, int]]
     steps: tuple[str, ...] = ()
 
 
 def register(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
     """Make the undoing of cancelled jobs known to the engine."""
-    runtime.engine.register(UNDO, lambda job_id: _undo(runtime, undoings, job_id))
+    runtime.engine.register(UNDO, lambda *arguments: _undo(runtime, undoings, *arguments))
 
 
 def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
@@ -49,6 +50,7 @@ def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
         session,
         UNDO,
         job.id,
+        job.workflow_id,
         queue=queues.DEFAULT,
         workflow_id=_undo_id(job),
         timeout_seconds=SECONDS,
@@ -57,34 +59,48 @@ def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
     )
 
 
-def _undo(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str) -> None:
-    runtime.engine.step(undo_attempt, LOCAL, runtime, undoings, job_id)
+def _undo(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str, workflow_id: str) -> None:
+    runtime.engine.step(undo_attempt, LOCAL, runtime, undoings, job_id, workflow_id)
 
 
-def undo_attempt(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str) -> None:
+def undo_attempt(
+    runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str, workflow_id: str
+) -> None:
     """Remove what an attempt built, then end its job as cancelled; a second run finds it so."""
     with runtime.database.read() as session:
         job = session.get_one(Job, job_id)
-        kind, is_open = job.kind, job.outcome is None
-    if not is_open:
+    if not _is_cancelled(job, workflow_id):
         return
-    undoing = undoings[kind]
-    receipt = undoing.remove(runtime, job_id)
+    undoing = undoings[job.kind]
+    receipt = undoing.remove(runtime, job)
     failpoint("undo.removed")
-    end_cancelled(runtime, job_id, receipt, undoing.steps)
+    end_cancelled(runtime, job_id, workflow_id, receipt, undoing.steps)
 
 
 def end_cancelled(
-    runtime: Runtime, job_id: str, receipt: dict[str, int], steps: tuple[str, ...]
+    runtime: Runtime,
+    job_id: str,
+    workflow_id: str,
+    receipt: dict[str, int],
+    steps: tuple[str, ...],
 ) -> None:
-    """End a job as cancelled with the receipt; a second call does nothing."""
+    """End a cancelled attempt with the receipt; a second call does nothing."""
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
-        workflow_id = job.workflow_id
-        if ending.end(session, job, "cancelled", result={"undone": receipt}):
-            assert workflow_id is not None, "a parent has nothing to undo"
-            attempts.forget_steps(session, workflow_id, steps)
-            log.info("job.cancelled", job_id=job_id, **receipt)
+        job = session.get_one(Job, job_id, with_for_update=True)
+        if not _is_cancelled(job, workflow_id):
+            return
+        ending.end(session, job, "cancelled", result={"undone": receipt})
+        attempts.forget_steps(session, workflow_id, steps)
+    log.info("job.cancelled", job_id=job_id, **receipt)
+
+
+def _is_cancelled(job: Job, workflow_id: str) -> bool:
+    """Tell whether this attempt is the current one, cancelled and not ended yet."""
+    return (
+        job.outcome is None
+        and job.cancel_requested_at is not None
+        and job.workflow_id == workflow_id
+    )
 
 
 def _undo_id(job: Job) -> str:

@@ -27,9 +27,10 @@ VERSIONS_AGE = timedelta(hours=1)
 CACHE_AGE = timedelta(days=1)
 
 
-def rules(old: Moments) -> list[Rule]:
+def rules(session: Session, old: Moments) -> list[Rule]:
     """Return the rules of stray rows: versions before the cached results only they use."""
     chunk, page = aliased(Chunk), aliased(Page)
+    needed = _needed_since(session, old)
     return [
         rule_of("chunks", Chunk, (Chunk.id,), _stray(Chunk, old)),
         rule_of("pages", Page, (Page.document_id, Page.version, Page.number), _stray(Page, old)),
@@ -38,8 +39,10 @@ def rules(old: Moments) -> list[Rule]:
             Embedding,
             (Embedding.key,),
             sa.and_(
-                _paid_for_nobody(Embedding, old),
-                ~sa.exists().where(chunk.embedding_key == Embedding.key, ~_stray(chunk, old)),
+                _paid_for_nobody(Embedding, old, needed),
+                ~sa.exists().where(
+                    chunk.embedding_key == Embedding.key, ~_stray(chunk, old, among=Chunk)
+                ),
             ),
         ),
         rule_of(
@@ -47,8 +50,8 @@ def rules(old: Moments) -> list[Rule]:
             PageText,
             (PageText.key,),
             sa.and_(
-                _paid_for_nobody(PageText, old),
-                ~sa.exists().where(page.text_key == PageText.key, ~_stray(page, old)),
+                _paid_for_nobody(PageText, old, needed),
+                ~sa.exists().where(page.text_key == PageText.key, ~_stray(page, old, among=Page)),
             ),
         ),
     ]
@@ -123,47 +126,74 @@ def sentence_of_file(content_hash: str) -> str:
     return f"No document refers to the stored file {content_hash}."
 
 
-def _stray(row: Any, old: Moments) -> Condition:
-    """A row of a version that is not published, nor built, nor ever to be built again."""
-    document, job, later = aliased(Document), aliased(Job), aliased(Job)
-    published = (
-        sa.select(document.published_version)
-        .where(document.id == row.document_id)
-        .scalar_subquery()
+def _stray(row: Any, old: Moments, *, among: Any = None) -> Condition:
+    """A row of a version that is not published, nor built, nor ever to be built again.
+
+    Versions are judged one by one, not their rows: there are few that are not published.
+    """
+    rows, document = aliased(among or row), aliased(Document)
+    version = (
+        sa.select(rows.document_id, rows.version)
+        .join(document, document.id == rows.document_id)
+        .where(rows.version.is_distinct_from(document.published_version))
+        .distinct()
+        .correlate(None)
+        .subquery()
     )
+    strays = sa.select(version).where(~_wanted(version, old)).correlate(None)
+    return sa.tuple_(row.document_id, row.version).in_(strays)
+
+
+def _wanted(version: sa.Subquery, old: Moments) -> Condition:
+    """A version that is built, or that its job can be retried for."""
+    job, later = aliased(Job), aliased(Job)
     replaced = sa.exists().where(
         later.document_id == job.document_id, later.kind == job.kind, later.version > job.version
     )
-    retriable = sa.or_(
-        job.outcome == "cancelled", sa.and_(job.outcome == "failed", job.dismissed_at.is_(None))
-    )
-    wanted = sa.exists().where(
-        job.document_id == row.document_id,
-        job.version == row.version,
+    return sa.exists().where(
+        job.document_id == version.c.document_id,
+        job.version == version.c.version,
         sa.or_(
             job.outcome.is_(None),
             job.finished_at > old.now - VERSIONS_AGE,
             # A document without a single passage is not published; its pages tell why.
-            sa.and_(sa.or_(retriable, job.outcome == "completed"), ~replaced),
+            sa.and_(sa.or_(_retriable(job), job.outcome == "completed"), ~replaced),
         ),
         job.id.not_in(due_jobs(old)),
     )
-    return sa.and_(row.version.is_distinct_from(published), ~wanted)
 
 
-def _paid_for_nobody(cache: type[Embedding] | type[PageText], old: Moments) -> Condition:
-    """A cached result older than a day that was not paid for by a job that may yet need it."""
+def _retriable(job: Any) -> Condition:
+    return sa.or_(
+        job.outcome == "cancelled", sa.and_(job.outcome == "failed", job.dismissed_at.is_(None))
+    )
+
+
+Period = tuple[datetime, datetime]
+
+
+def _needed_since(session: Session, old: Moments) -> list[Period]:
+    """Return when work was done that may yet be gone on from, in days that are put together."""
     job, document = aliased(Job), aliased(Document)
-    retriable = sa.or_(
-        job.outcome.is_(None),
-        job.outcome == "cancelled",
-        sa.and_(job.outcome == "failed", job.dismissed_at.is_(None)),
+    query = (
+        sa.select(job.created_at, job.finished_at)
+        .join(document, document.id == job.document_id)
+        .where(sa.or_(job.outcome.is_(None), _retriable(job)), job.id.not_in(due_jobs(old)))
+        .order_by(job.created_at)
     )
-    needed = sa.exists().where(
-        retriable,
-        job.created_at <= cache.created_at,
-        sa.or_(job.finished_at.is_(None), job.finished_at >= cache.created_at),
-        document.id == job.document_id,
-        job.id.not_in(due_jobs(old)),
-    )
-    return sa.and_(cache.created_at < old.now - CACHE_AGE, ~needed)
+    periods: list[Period] = []
+    for began, ended in session.execute(query):
+        until = ended or old.now
+        if periods and began - periods[-1][1] < timedelta(days=1):
+            periods[-1] = periods[-1][0], max(until, periods[-1][1])
+        else:
+            periods.append((began, until))
+    return periods
+
+
+def _paid_for_nobody(
+    cache: type[Embedding] | type[PageText], old: Moments, needed: list[Period]
+) -> Condition:
+    """A cached result older than a day that was not paid for by a job that may yet need it."""
+    paid = [cache.created_at.between(began, ended) for began, ended in needed]
+    return sa.and_(cache.created_at < old.now - CACHE_AGE, *(~each for each in paid))

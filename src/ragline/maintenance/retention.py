@@ -205,16 +205,21 @@ def _has_open_child() -> Condition:
 
 
 def _still_needed(old: Moments) -> Condition:
-    """A workflow of a job that is open, ended lately, or can be retried from its steps."""
+    """A workflow, or its parent, of a job that is open, ended lately, or can be retried."""
+    # One look each: with both in one, no index would help.
+    return sa.or_(
+        _is_needed_attempt(workflows.c.workflow_uuid, old),
+        _is_needed_attempt(workflows.c.parent_workflow_id, old),
+    )
+
+
+def _is_needed_attempt(workflow_id: Any, old: Moments) -> Condition:
     attempt, job = aliased(Attempt), aliased(Job)
     retriable = sa.or_(
         job.outcome == "cancelled", sa.and_(job.outcome == "failed", job.dismissed_at.is_(None))
     )
     return sa.exists().where(
-        sa.or_(
-            attempt.workflow_id == workflows.c.workflow_uuid,
-            attempt.workflow_id == workflows.c.parent_workflow_id,
-        ),
+        attempt.workflow_id == workflow_id,
         job.id == attempt.job_id,
         sa.or_(
             job.outcome.is_(None),

@@ -64,7 +64,7 @@ def preview(runtime: Runtime, now: datetime) -> CleanupPreview:
     with database.read() as session:
         counts = {
             rule.what: rules.count(session, rule)
-            for rule in (*cleanup.rules(old), *retention.rules(old))
+            for rule in (*cleanup.rules(session, old), *retention.rules(old))
         }
         sentences = cleanup.sentences(session, old, limit=receipt.MOST_DIFFERENCES)
     counts |= {"vectors": sum(stray.count for stray in strays), "files": len(files)}

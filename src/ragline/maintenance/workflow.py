@@ -50,11 +50,9 @@ def give_up(runtime: Runtime, job_id: str, error: BaseException) -> None:
         jobs.fail(session, session.get_one(Job, job_id), error)
 
 
-def stop(runtime: Runtime, job_id: str) -> dict[str, int]:
+def stop(_runtime: Runtime, job: Job) -> dict[str, int]:
     """Return what a cancelled clean-up removed; there is nothing to put back."""
-    with runtime.database.read() as session:
-        result = session.get_one(Job, job_id).result
-    return dict(result["removed"]) if result else {}
+    return dict(job.result["removed"]) if job.result else {}
 
 
 def _run_part(runtime: Runtime, job_id: str, part: str, number: int) -> None:
@@ -90,7 +88,8 @@ def _versions(runtime: Runtime, now: datetime, note: Note) -> list[str]:
     old = retention.moments(runtime.settings, now)
     with runtime.database.read() as session:
         sentences = cleanup.sentences(session, old, limit=receipt.MOST_DIFFERENCES)
-    for rule in cleanup.rules(old):
+        stray_rules = cleanup.rules(session, old)
+    for rule in stray_rules:
         rules.remove(runtime.database, rule, note=note, pause=_pause(runtime))
     return sentences
 

@@ -28,13 +28,17 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value
 
 
+# None is no value, not the JSON word "null".
+DOCUMENT = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
 class Base(DeclarativeBase):
     """Base of all tables."""
 
     type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads it as a class attribute
         datetime: UtcDateTime(),
-        dict[str, Any]: sa.JSON().with_variant(JSONB(), "postgresql"),
-        list[Any]: sa.JSON().with_variant(JSONB(), "postgresql"),
+        dict[str, Any]: DOCUMENT,
+        list[Any]: DOCUMENT,
     }
 
 

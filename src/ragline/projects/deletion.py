@@ -132,8 +132,8 @@ def _finish(runtime: Runtime, job_id: str) -> None:
         jobs.complete(session, job, result={"removed": removed})
 
 
-def _cannot_remove(_runtime: Runtime, job_id: str) -> dict[str, int]:
-    raise Conflict(f"The deletion {job_id} cannot be cancelled.")
+def _cannot_remove(_runtime: Runtime, job: Job) -> dict[str, int]:
+    raise Conflict(f"The deletion {job.id} cannot be cancelled.")
 
 
 UNDOING = Undoing(give_up=give_up, remove=_cannot_remove)

@@ -11,6 +11,7 @@ from pgvector import HalfVector, SparseVector
 
 from ragline.errors import PermanentProviderError
 from ragline.providers.contracts import Filter, IndexedChunk, LexicalVector, Match, Vectors
+from ragline.providers.vectorstores import pgvector_counts as counts
 from ragline.providers.vectorstores.pgvector_connections import open_index, translated
 from ragline.providers.vectorstores.pgvector_filters import condition_of, document_of
 from ragline.providers.vectorstores.pgvector_schema import LARGEST_TERM_INDEX
@@ -34,9 +35,8 @@ WHERE project_id = %(project_id)s AND {condition}
 ORDER BY dense <#> %(vector)s, chunk_id LIMIT %(limit)s
 """
 _FREQUENCIES = """
-SELECT key, (SELECT count(*) FROM vector_chunks WHERE project_id = %(project_id)s),
-    (SELECT count(*) FROM vector_chunks WHERE project_id = %(project_id)s AND terms @> ARRAY[key])
-FROM unnest(%(keys)s::bigint[]) AS key
+SELECT key, chunks, holding FROM vector_terms JOIN vector_projects USING (project_id)
+WHERE project_id = %(project_id)s AND key = ANY(%(keys)s::bigint[])
 """
 _LEXICAL = """
 SELECT chunk_id, document_id, -(lexical <#> %(vector)s) FROM vector_chunks
@@ -49,13 +49,13 @@ _SIMILARITIES = """
 SELECT chunk_id, -(dense <#> %(vector)s) FROM vector_chunks
 WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
 """
-# Rows are locked in the order in which they are written, so that neither waits for the other.
-_DELETE = """
-DELETE FROM vector_chunks WHERE chunk_id IN (
-    SELECT chunk_id FROM vector_chunks WHERE {condition} ORDER BY chunk_id FOR UPDATE
-)
+_REPLACED = """
+SELECT project_id, terms FROM vector_chunks WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
 """
+_PROJECTS = "SELECT DISTINCT project_id FROM vector_chunks WHERE {condition}"
+_DELETE = "DELETE FROM vector_chunks WHERE {condition} RETURNING project_id, terms"
 _COUNT = "SELECT count(*) FROM vector_chunks WHERE {condition}"
+_COUNT_PROJECTS = "SELECT coalesce(sum(chunks), 0) FROM vector_projects WHERE {condition}"
 _CHUNK_IDS = "SELECT chunk_id, version FROM vector_chunks WHERE document_id = %(document_id)s"
 
 
@@ -96,10 +96,14 @@ class PgVectorStore:
         if not chunks:
             return
         self._check_dimensions(chunks)
-        # In the order of ids, so that two writers of the same chunks do not wait for each other.
-        rows = [_row(chunk) for chunk in sorted(chunks, key=lambda chunk: chunk.chunk_id)]
+        kept = {chunk.chunk_id: chunk for chunk in chunks}
+        rows = [_row(chunk) for chunk in kept.values()]
         with translated(), self._engine.begin() as connection:
-            connection.exec_driver_sql(_UPSERT, rows)
+            counts.lock(connection, (chunk.project_id for chunk in chunks))
+            replaced = connection.exec_driver_sql(_REPLACED, {"chunk_ids": list(kept)}).all()
+            connection.exec_driver_sql(_UPSERT, [tuple(row) for row in rows])
+            added = [(row.project_id, row.terms) for row in rows]
+            counts.adjust(connection, added=added, removed=replaced)
 
     def search_dense(
         self, vector: Vectors, *, project_id: str, filter: Filter | None, limit: int
@@ -113,7 +117,7 @@ class PgVectorStore:
     ) -> list[Match]:
         """Return the chunks with the highest BM25 score (> 0), best first.
 
-        Document frequencies are those of the project, counted in the index at each search.
+        Document frequencies are those of the project.
         """
         frequencies = self._frequencies(vector, project_id)
         if not frequencies:
@@ -157,7 +161,8 @@ class PgVectorStore:
         """Return the number of chunks held for a project, a document or in all."""
         wanted = {"project_id": project_id, "document_id": document_id}
         conditions = [f"{name} = %({name})s" for name, value in wanted.items() if value is not None]
-        query = _COUNT.format(condition=" AND ".join(conditions) or "TRUE")
+        query = _COUNT if document_id is not None else _COUNT_PROJECTS
+        query = query.format(condition=" AND ".join(conditions) or "TRUE")
         [(held,)] = self._read(query, wanted)
         return int(held)
 
@@ -176,7 +181,7 @@ class PgVectorStore:
             return []
         terms = dict(zip(_keys(project_id, vector.indices), vector.indices, strict=True))
         rows = self._read(_FREQUENCIES, {"project_id": project_id, "keys": list(terms)})
-        return [_Frequency(terms[key], chunks, held) for key, chunks, held in rows if held]
+        return [_Frequency(terms[key], chunks, held) for key, chunks, held in rows]
 
     def _matches(
         self, query: str, filter: Filter | None, asked: Mapping[str, object]
@@ -187,9 +192,13 @@ class PgVectorStore:
         return [Match(str(chunk_id), document_id, score) for chunk_id, document_id, score in rows]
 
     def _delete(self, conditions: Sequence[str], given: Mapping[str, object]) -> int:
-        statement = _DELETE.format(condition=" AND ".join(conditions))
+        among, parameters = " AND ".join(conditions), dict(given)
         with translated(), self._engine.begin() as connection:
-            return connection.exec_driver_sql(statement, dict(given)).rowcount
+            projects = connection.exec_driver_sql(_PROJECTS.format(condition=among), parameters)
+            counts.lock(connection, projects.scalars())
+            removed = connection.exec_driver_sql(_DELETE.format(condition=among), parameters).all()
+            counts.adjust(connection, added=(), removed=removed)
+        return len(removed)
 
     def _read(self, query: str, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Run a query in a transaction of its own, which nobody needs to end."""
@@ -205,18 +214,30 @@ class PgVectorStore:
                 )
 
 
-def _row(chunk: IndexedChunk) -> tuple[object, ...]:
-    """Return a chunk in the order of `_UPSERT`."""
+class _Row(NamedTuple):
+    """A chunk in the order of `_UPSERT`."""
+
+    chunk_id: str
+    project_id: str
+    document_id: str
+    version: int
+    dense: HalfVector
+    terms: list[int]
+    lexical: SparseVector
+    metadata: str
+
+
+def _row(chunk: IndexedChunk) -> _Row:
     weights = dict(zip(chunk.lexical.indices, chunk.lexical.values, strict=True))
-    return (
-        chunk.chunk_id,
-        chunk.project_id,
-        chunk.document_id,
-        chunk.version,
-        HalfVector(chunk.dense),
-        _keys(chunk.project_id, weights),
-        _sparse(weights),
-        document_of(chunk.metadata),
+    return _Row(
+        chunk_id=chunk.chunk_id,
+        project_id=chunk.project_id,
+        document_id=chunk.document_id,
+        version=chunk.version,
+        dense=HalfVector(chunk.dense),
+        terms=_keys(chunk.project_id, weights),
+        lexical=_sparse(weights),
+        metadata=document_of(chunk.metadata),
     )
 
 

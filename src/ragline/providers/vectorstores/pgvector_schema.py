@@ -36,6 +36,10 @@ CREATE TABLE ragline_index.vector_chunks (
 # Exact scans read every vector of a project, so these stay in the row where they fit. Without
 # a list of pending entries the term index writes slower, but a search never reads that list.
 _BESIDE = (
+    "CREATE TABLE ragline_index.vector_projects "
+    '(project_id text COLLATE "C" PRIMARY KEY, chunks bigint NOT NULL)',
+    'CREATE TABLE ragline_index.vector_terms (project_id text COLLATE "C", key bigint, '
+    "holding bigint NOT NULL, PRIMARY KEY (project_id, key)) WITH (fillfactor = 70)",
     "ALTER TABLE ragline_index.vector_chunks ALTER dense SET STORAGE MAIN",
     "ALTER TABLE ragline_index.vector_chunks ALTER lexical SET STORAGE MAIN",
     "CREATE INDEX vector_chunks_project ON ragline_index.vector_chunks (project_id)",
@@ -122,7 +126,10 @@ def _drop_empty(connection: Connection, held: int, dimensions: int) -> None:
             f"has {dimensions}. Set RAGLINE_EMBEDDER back, or upload the documents into another "
             "RAGLINE_DATABASE_URL."
         )
-    connection.execute("DROP TABLE ragline_index.vector_chunks")
+    connection.execute(
+        "DROP TABLE ragline_index.vector_chunks, ragline_index.vector_projects, "
+        "ragline_index.vector_terms"
+    )
 
 
 def _create(connection: Connection, types: str, dimensions: int) -> None:

@@ -1,0 +1,61 @@
+"""What a retry takes over from the attempt before it.
+
+Each attempt builds a version of its own, so that nothing which an earlier one still writes can
+get into it; what is finished is copied, not made again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ragline.bootstrap import Runtime
+from ragline.database import insert_missing
+from ragline.ingestion.subject import load_subject
+from ragline.models import Attempt, Chunk, Page, chunk_id
+
+
+def carry_over(runtime: Runtime, job_id: str) -> None:
+    """Copy pages and passages of the attempt before into this one's version, once.
+
+    Runs at each start of a retry; a second run finds them there and leaves them.
+    """
+    subject = load_subject(runtime, job_id)
+    with runtime.database.write() as session:
+        subject.job_in(session)
+        if session.scalar(_ATTEMPTS, {"of_job": job_id}) == 1:
+            return
+        before = session.scalar(
+            sa.select(sa.func.max(Page.version)).where(
+                Page.document_id == subject.document_id, Page.version < subject.version
+            )
+        )
+        if before is None:
+            return
+        for table in (Page, Chunk):
+            rows = _rows(session, table, subject.document_id, before)
+            insert_missing(session, table, [_moved(row, subject.version) for row in rows])
+
+
+def _rows(
+    session: Session, table: type[Page] | type[Chunk], document_id: str, version: int
+) -> list[dict[str, Any]]:
+    columns = table.__table__.c
+    query = sa.select(table.__table__).where(
+        columns.document_id == document_id, columns.version == version
+    )
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def _moved(row: dict[str, Any], version: int) -> dict[str, Any]:
+    moved = row | {"version": version}
+    if "ordinal" in row:
+        moved["id"] = chunk_id(row["document_id"], version, row["ordinal"])
+    return moved
+
+
+_ATTEMPTS = (
+    sa.select(sa.func.count()).select_from(Attempt).where(Attempt.job_id == sa.bindparam("of_job"))
+)
