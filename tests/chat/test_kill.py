@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.chat.test_jobs import add_library, ask, ended, http_to, model_settings, wait_until
+from tests.chat.asking import add_library, ask, ended, http_to, model_settings, wait_until
 from tests.fakes.openai_server import FakeOpenAI, completion
 from tests.servers import RunningServer
 

@@ -196,6 +196,7 @@ def scaled(
 ) -> Iterator[Cluster]:
     """Give `serve --no-worker` and `worker` processes on a PostgreSQL of their own."""
     files = folder / "files"
+    files.mkdir(parents=True)
     with running(folder / "postgres", max_connections=max_connections) as postgres:
         url = postgres.new_database()
         given = SETTINGS | {

@@ -22,7 +22,7 @@ def test_ended_job_keeps_what_it_published(server: InProcessServer, tenant: Tena
     """A late undo of a completed job, by a replay or the time limit, changes nothing."""
     project, document, job_id = _published(tenant)
 
-    abandon(server.runtime, job_id, UnreadableFile("too late"))
+    abandon(server.runtime, job_id, UnreadableFile("too late"), job_id)
 
     hits = tenant.http.post(f"/v1/projects/{project}/search", json={"query": "mill"}).json()["hits"]
     assert [document["id"]] == [hit["document_id"] for hit in hits]
@@ -35,8 +35,8 @@ def test_failing_twice_changes_nothing(server: InProcessServer, tenant: Tenant) 
     with server.runtime.database.write() as session:
         session.get_one(Job, job_id).outcome = None
 
-    abandon(server.runtime, job_id, UnreadableFile("first"))
-    abandon(server.runtime, job_id, UnreadableFile("second"))
+    abandon(server.runtime, job_id, UnreadableFile("first"), job_id)
+    abandon(server.runtime, job_id, UnreadableFile("second"), job_id)
 
     assert "first" == tenant.http.get(f"/v1/jobs/{job_id}").json()["error"]["detail"]
 

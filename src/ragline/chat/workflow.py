@@ -50,16 +50,8 @@ def chat(runtime: Runtime, job_id: str) -> None:
     except jobs.Superseded:
         raise  # whoever superseded this attempt ends the job
     except Exception as error:
-        engine.step(give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
+        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
         raise
-
-
-def give_up(
-    runtime: Runtime, job_id: str, error: BaseException, workflow_id: str | None = None
-) -> None:
-    """End an attempt as failed; a second run does nothing. What was paid for stays for a retry."""
-    with runtime.database.write() as session:
-        jobs.fail(session, session.get_one(Job, job_id), error, workflow_id=workflow_id)
 
 
 def remove(_runtime: Runtime, _job: Job) -> dict[str, int]:
@@ -67,7 +59,7 @@ def remove(_runtime: Runtime, _job: Job) -> dict[str, int]:
     return {}
 
 
-UNDOING = Undoing(give_up=give_up, remove=remove)
+UNDOING = Undoing(give_up=jobs.give_up, remove=remove)
 
 
 def retrieve(runtime: Runtime, job_id: str) -> list[tuple[str, float]]:

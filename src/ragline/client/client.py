@@ -187,7 +187,7 @@ class Client(Connection):
         """Yield a job's events, from the first or behind one, until it has ended.
 
         A dropped connection and a server that restarts are waited for; no event is lost or
-        comes twice. A job that ended was not retried before the last event was read.
+        comes twice. Where the job was retried meanwhile, its next attempt follows.
         """
         path = f"/v1/jobs/{quote(job_id, safe='')}/events"
         return follow(self._http, self.url, path, after=None if after is None else str(after))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -36,20 +34,6 @@ def worth_retrying(error: BaseException) -> bool:
     if isinstance(error, RaglineError):
         return error.retryable
     return isinstance(error, OperationalError | PoolTimeout | ConnectionError | TimeoutError)
-
-
-def tried(function: Callable[P, R], retry: Retry, /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function that is no step, again while another try may help."""
-    wait = retry.first_wait
-    for _ in range(retry.attempts - 1):
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            if not worth_retrying(error):
-                raise
-        time.sleep(wait)
-        wait *= retry.backoff
-    return function(*args, **kwargs)
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -10,9 +10,7 @@ from ragline.jobs.undoing import Undoing
 from ragline.models import Chunk, Document, Job
 
 
-def abandon(
-    runtime: Runtime, job_id: str, error: BaseException, workflow_id: str | None = None
-) -> None:
+def abandon(runtime: Runtime, job_id: str, error: BaseException, workflow_id: str) -> None:
     """End an attempt as failed; safe to run twice.
 
     Its vectors go; pages and passages stay, unseen, so that a retry begins where this attempt
@@ -21,7 +19,7 @@ def abandon(
     with runtime.database.write() as session:
         job = session.get_one(Job, job_id, with_for_update=True)
         document_id, version = job.document_id, job.version
-        if not jobs.fail(session, job, error, workflow_id=workflow_id):
+        if not jobs.fail(session, job, error, workflow_id):
             return
     if document_id is not None and version is not None:
         _remove_vectors(runtime, document_id, version)

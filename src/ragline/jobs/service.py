@@ -136,20 +136,23 @@ def complete(
     ending.end(session, job, "completed", result=result, warnings=list(warnings))
 
 
-def fail(
-    session: Session, job: Job, error: BaseException, *, workflow_id: str | None = None
-) -> bool:
-    """End a job with the reason a person understands; return whether it was open until then.
+def fail(session: Session, job: Job, error: BaseException, workflow_id: str) -> bool:
+    """End an attempt with the reason a person understands; return whether this ended it.
 
-    An attempt, named by `workflow_id`, that was cancelled or superseded ends nothing.
+    One that has ended, was cancelled or superseded is left as it is.
     """
-    if workflow_id is not None and not is_current(session, job, workflow_id):
+    if not is_current(session, job, workflow_id):
         return False
     problem = describe(error)
-    if not ending.end(session, job, "failed", error=problem):
-        return False
+    ending.end(session, job, "failed", error=problem)
     log.warning("job.failed", job_id=job.id, kind=job.kind, reason=problem["detail"])
     return True
+
+
+def give_up(runtime: Runtime, job_id: str, error: BaseException, workflow_id: str) -> None:
+    """End an attempt that leaves nothing to tidy up as failed; safe to run twice."""
+    with runtime.database.write() as session:
+        fail(session, session.get_one(Job, job_id), error, workflow_id)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -31,16 +31,17 @@ def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
     with runtime.database.read() as session:
         stranded = session.execute(_STRANDED).all()
         unfinished = session.execute(_UNDO_ENDED).all()
-    for job_id, kind, status in stranded:
-        reason = _ALONE.get(status, _ALONE["ERROR"])
-        undoings[kind].give_up(runtime, job_id, RaglineError(reason))
+    for job_id, kind, workflow_id, status in stranded:
+        reason = RaglineError(_ALONE.get(status, _ALONE["ERROR"]))
+        # By its workflow, since the job may have been retried after this look.
+        undoings[kind].give_up(runtime, job_id, reason, workflow_id)
     for job_id, workflow_id in unfinished:
         assert workflow_id is not None, "it was joined on"
         end_cancelled(runtime, job_id, workflow_id, {}, ())
 
 
 _STRANDED = (
-    sa.select(Job.id, Job.kind, workflows.c.status)
+    sa.select(Job.id, Job.kind, workflows.c.workflow_uuid, workflows.c.status)
     .join(workflows, workflows.c.workflow_uuid == Job.workflow_id)
     .where(
         Job.outcome.is_(None),

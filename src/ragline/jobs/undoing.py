@@ -28,13 +28,14 @@ log = structlog.get_logger()
 class Undoing:
     """How a kind of job is undone; features say it for theirs.
 
-    `give_up` ends a job as failed where the engine ended its workflow alone. `remove` takes
-    away what a cancelled attempt built and returns the receipt, counts by what was removed; it
-    is given the job as it was when it was cancelled, and may run late and twice: what a later
-    attempt builds bears another version. `steps` are those whose effects are gone then.
+    `give_up` ends an attempt, named by job and workflow, as failed where the engine ended it
+    alone. `remove` takes away what a cancelled attempt built and returns the receipt, counts by
+    what was removed; it is given the job as it was when it was cancelled, and may run late and
+    twice: what a later attempt builds bears another version. `steps` are those whose effects
+    are gone then.
     """
 
-    give_up: Callable[[Runtime, str, BaseException], None]
+    give_up: Callable[[Runtime, str, BaseException, str], None]
     remove: Callable[[Runtime, Job], dict[str, int]]
     steps: tuple[str, ...] = ()
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ragline.blobs import BlobStore
 from ragline.database import Database
-from ragline.maintenance.retention import Moments, due_jobs
+from ragline.maintenance.retention import Moments, due_job, is_not
 from ragline.maintenance.rules import BATCH, Condition, Note, Removed, Rule, rule_of
 from ragline.models import Chunk, Document, Embedding, Job, Page, PageText
 
@@ -159,7 +159,7 @@ def _wanted(version: sa.Subquery, old: Moments) -> Condition:
             # A document without a single passage is not published; its pages tell why.
             sa.and_(sa.or_(_retriable(job), job.outcome == "completed"), ~replaced),
         ),
-        job.id.not_in(due_jobs(old)),
+        is_not(due_job(job, old)),
     )
 
 
@@ -178,7 +178,7 @@ def _needed_since(session: Session, old: Moments) -> list[Period]:
     query = (
         sa.select(job.created_at, job.finished_at)
         .join(document, document.id == job.document_id)
-        .where(sa.or_(job.outcome.is_(None), _retriable(job)), job.id.not_in(due_jobs(old)))
+        .where(sa.or_(job.outcome.is_(None), _retriable(job)), is_not(due_job(job, old)))
         .order_by(job.created_at)
     )
     periods: list[Period] = []

@@ -94,19 +94,13 @@ def rules(old: Moments) -> list[Rule]:
     ]
 
 
-def due_jobs(old: Moments) -> sa.Select[str]:
-    """Return the ids of the jobs that may go."""
-    job = aliased(Job)
-    return sa.select(job.id).where(_due_job(job, old)).correlate(None)
-
-
 def _jobs(old: Moments) -> Rule:
     child = aliased(Job)
     childless = ~sa.exists().where(child.parent_id == Job.id)
 
     def delete(session: Session, among: Condition) -> Removed:
         # Locked, so that none of them is retried between its last judgement and its end.
-        going = sa.select(Job.id).where(among, _due_job(Job, old), childless)
+        going = sa.select(Job.id).where(among, due_job(Job, old), childless)
         ids = session.scalars(going.with_for_update(of=Job)).all()
         ended = _ended_attempts(session, ids)
         return Removed(delete_where(session, Job, Job.id.in_(ids)), ended)
@@ -114,7 +108,7 @@ def _jobs(old: Moments) -> Rule:
     return Rule(
         "jobs",
         (Job.id,),
-        _due_job(Job, old),
+        due_job(Job, old),
         delete,
         order=(Job.parent_id.is_(None),),
         batch=JOBS_BATCH,
@@ -133,14 +127,16 @@ def _ended_attempts(session: Session, job_ids: Any) -> Counter[str]:
     return Counter({f"{kind}/{word}": count for kind, word, count in rows})
 
 
-def _due_job(job: Any, old: Moments) -> Condition:
+def due_job(job: Any, old: Moments) -> Condition:
     """A job that may go, together with its children."""
-    child, due = aliased(Job), aliased(Job)
-    kept_child = sa.exists().where(
-        child.parent_id == job.id,
-        child.id.not_in(sa.select(due.id).where(_due_alone(due, old)).correlate(None)),
-    )
+    child = aliased(Job)
+    kept_child = sa.exists().where(child.parent_id == job.id, is_not(_due_alone(child, old)))
     return sa.and_(_due_alone(job, old), ~kept_child)
+
+
+def is_not(condition: Condition) -> Condition:
+    """Return what holds where a condition does not, or where it is unknown."""
+    return ~sa.func.coalesce(condition, sa.false())
 
 
 def _due_alone(job: Any, old: Moments) -> Condition:
@@ -224,6 +220,6 @@ def _is_needed_attempt(workflow_id: Any, old: Moments) -> Condition:
         sa.or_(
             job.outcome.is_(None),
             job.finished_at >= old.events,
-            sa.and_(retriable, job.id.not_in(due_jobs(old))),
+            sa.and_(retriable, is_not(due_job(job, old))),
         ),
     )

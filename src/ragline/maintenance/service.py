@@ -27,7 +27,7 @@ TICK = "begin_cleanup"
 TIMEOUT_SECONDS = 6 * 3600
 _TICKS = uuid.UUID("6f0e3d5c-6a6b-4b1f-9f0a-0f6f4a3f7b11")
 
-UNDOING = Undoing(give_up=workflow.give_up, remove=workflow.stop)
+UNDOING = Undoing(give_up=jobs.give_up, remove=workflow.stop)
 """How a clean-up is undone: not at all; what it removed is of no use to anybody."""
 
 log = structlog.get_logger()

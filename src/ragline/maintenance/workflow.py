@@ -32,6 +32,7 @@ log = structlog.get_logger()
 def clean_up(runtime: Runtime, job_id: str) -> None:
     """Remove strays and what is old; the receipt is the job's result."""
     engine = runtime.engine
+    attempt = engine.workflow_id()
     try:
         engine.patiently(jobs.begin, runtime, job_id)
         for number, part in enumerate(PARTS, start=1):
@@ -40,14 +41,8 @@ def clean_up(runtime: Runtime, job_id: str) -> None:
     except jobs.Superseded:
         raise
     except Exception as error:
-        engine.step(give_up, LOCAL, runtime, job_id, cause_of(error))
+        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
         raise
-
-
-def give_up(runtime: Runtime, job_id: str, error: BaseException) -> None:
-    """End the job as failed; what it removed is on its receipt, the next one goes on."""
-    with runtime.database.write() as session:
-        jobs.fail(session, session.get_one(Job, job_id), error)
 
 
 def stop(_runtime: Runtime, job: Job) -> dict[str, int]:

@@ -67,6 +67,7 @@ def accept_deletion(runtime: Runtime, caller: Caller, project_id: str) -> Deleti
 def delete_project(runtime: Runtime, job_id: str) -> None:
     """Remove documents in groups, then the project; a second run removes what is left."""
     engine = runtime.engine
+    attempt = engine.workflow_id()
     try:
         engine.patiently(jobs.begin, runtime, job_id)
         while engine.step(_remove_some, LOCAL, runtime, job_id):
@@ -75,14 +76,8 @@ def delete_project(runtime: Runtime, job_id: str) -> None:
     except jobs.Superseded:
         raise
     except Exception as error:
-        engine.step(give_up, LOCAL, runtime, job_id, cause_of(error))
+        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
         raise
-
-
-def give_up(runtime: Runtime, job_id: str, error: BaseException) -> None:
-    """End the job as failed; the project stays hidden, and the job can be tried again."""
-    with runtime.database.write() as session:
-        jobs.fail(session, session.get_one(Job, job_id), error)
 
 
 def _remove_some(runtime: Runtime, job_id: str) -> int:
@@ -136,4 +131,4 @@ def _cannot_remove(_runtime: Runtime, job: Job) -> dict[str, int]:
     raise Conflict(f"The deletion {job.id} cannot be cancelled.")
 
 
-UNDOING = Undoing(give_up=give_up, remove=_cannot_remove)
+UNDOING = Undoing(give_up=jobs.give_up, remove=_cannot_remove)

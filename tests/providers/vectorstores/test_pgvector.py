@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,6 +129,35 @@ def test_what_the_database_refuses_is_permanent(store: PgVectorStore) -> None:
     """An id that is no UUID is an error that no retry mends."""
     with pytest.raises(PermanentProviderError, match="invalid input syntax"):
         store.similarities(vector(1), ["no id"])
+
+
+def test_counts_follow_what_is_held(store: PgVectorStore, url: str) -> None:
+    """However writers and removers meet, chunks and terms are counted as they are there."""
+
+    def write_and_remove(turn: int) -> None:
+        document = str(uuid.UUID(int=turn % 3))
+        numbers = range(turn % 3 * 100, turn % 3 * 100 + 20)
+        terms = {7: 1.0, turn: 1.0}
+        store.upsert([chunk(n, document_id=document, version=turn, terms=terms) for n in numbers])
+        if turn % 4 == 0:
+            store.delete(document_id=document, before=turn)
+        elif turn % 5 == 0:
+            store.delete(document_id=document)
+        elif turn == 17:
+            store.delete_project(PROJECT)
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(write_and_remove, range(10, 40)))
+
+    with psycopg.connect(_conninfo(url)) as connection:
+        connection.execute("SET search_path TO ragline_index")
+        counted = connection.execute("SELECT key, holding FROM vector_terms").fetchall()
+        held = connection.execute(
+            "SELECT key, count(*) FROM vector_chunks, unnest(terms) AS key GROUP BY key"
+        ).fetchall()
+        chunks = connection.execute("SELECT count(*) FROM vector_chunks").fetchone()
+    assert chunks == (store.count(),)
+    assert sorted(held) == sorted(counted)
 
 
 def test_large_vectors_are_found(url: str) -> None:

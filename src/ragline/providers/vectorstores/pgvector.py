@@ -52,8 +52,9 @@ WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
 _REPLACED = """
 SELECT project_id, terms FROM vector_chunks WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
 """
-_PROJECTS = "SELECT DISTINCT project_id FROM vector_chunks WHERE {condition}"
+_PROJECTS = "SELECT DISTINCT project_id FROM vector_chunks WHERE document_id = %(document_id)s"
 _DELETE = "DELETE FROM vector_chunks WHERE {condition} RETURNING project_id, terms"
+_DELETE_PROJECT = "DELETE FROM vector_chunks WHERE project_id = %s"
 _COUNT = "SELECT count(*) FROM vector_chunks WHERE {condition}"
 _COUNT_PROJECTS = "SELECT coalesce(sum(chunks), 0) FROM vector_projects WHERE {condition}"
 _CHUNK_IDS = "SELECT chunk_id, version FROM vector_chunks WHERE document_id = %(document_id)s"
@@ -150,12 +151,24 @@ class PgVectorStore:
             conditions.append("version = %(version)s")
         if before is not None:
             conditions.append("version < %(before)s")
+        among = " AND ".join(conditions)
         given = {"document_id": document_id, "version": version, "before": before}
-        return self._delete(conditions, given)
+        with translated(), self._engine.begin() as connection:
+            projects = connection.exec_driver_sql(_PROJECTS, given).scalars().all()
+            if not projects:
+                return 0  # what comes from here on was written after the call
+            counts.lock(connection, projects)
+            removed = connection.exec_driver_sql(_DELETE.format(condition=among), given).all()
+            counts.adjust(connection, added=(), removed=removed)
+        return len(removed)
 
     def delete_project(self, project_id: str) -> int:
         """Remove all chunks of a project; return how many."""
-        return self._delete(["project_id = %(project_id)s"], {"project_id": project_id})
+        with translated(), self._engine.begin() as connection:
+            counts.lock(connection, [project_id])
+            removed = connection.exec_driver_sql(_DELETE_PROJECT, (project_id,)).rowcount
+            counts.forget(connection, project_id)
+        return removed
 
     def count(self, *, project_id: str | None = None, document_id: str | None = None) -> int:
         """Return the number of chunks held for a project, a document or in all."""
@@ -190,15 +203,6 @@ class PgVectorStore:
         query = query.format(condition=condition_of(filter, parameters))
         rows = self._read(query, parameters)
         return [Match(str(chunk_id), document_id, score) for chunk_id, document_id, score in rows]
-
-    def _delete(self, conditions: Sequence[str], given: Mapping[str, object]) -> int:
-        among, parameters = " AND ".join(conditions), dict(given)
-        with translated(), self._engine.begin() as connection:
-            projects = connection.exec_driver_sql(_PROJECTS.format(condition=among), parameters)
-            counts.lock(connection, projects.scalars())
-            removed = connection.exec_driver_sql(_DELETE.format(condition=among), parameters).all()
-            counts.adjust(connection, added=(), removed=removed)
-        return len(removed)
 
     def _read(self, query: str, parameters: Mapping[str, object]) -> Sequence[Any]:
         """Run a query in a transaction of its own, which nobody needs to end."""

@@ -78,6 +78,8 @@ def _engine(url: sa.URL, **pool: Any) -> sa.Engine:
             # A plan fits one project's size, and projects are of all sizes.
             "prepare_threshold": None,
         },
+        # Whoever waited for a lock sees what was committed meanwhile.
+        isolation_level="READ COMMITTED",
         **pool,
     )
 

@@ -18,6 +18,7 @@ INSERT INTO vector_projects (project_id, chunks) VALUES (%s, 0)
 ON CONFLICT (project_id) DO UPDATE SET chunks = vector_projects.chunks
 """
 _ADJUST_CHUNKS = "UPDATE vector_projects SET chunks = chunks + %s WHERE project_id = %s"
+_FORGET_CHUNKS = "DELETE FROM vector_projects WHERE project_id = %s AND chunks <= 0"
 _ADJUST_TERMS = """
 INSERT INTO vector_terms (project_id, key, holding)
 SELECT * FROM unnest(%(projects)s::text[], %(keys)s::bigint[], %(changes)s::bigint[])
@@ -51,7 +52,14 @@ def adjust(connection: sa.Connection, *, added: Iterable[Held], removed: Iterabl
     changed = [(change, project_id) for project_id, change in sorted(chunks.items()) if change]
     if changed:
         connection.exec_driver_sql(_ADJUST_CHUNKS, changed)
+        connection.exec_driver_sql(_FORGET_CHUNKS, [(project_id,) for _, project_id in changed])
     _adjust_terms(connection, {term: change for term, change in terms.items() if change})
+
+
+def forget(connection: sa.Connection, project_id: str) -> None:
+    """Remove the counts of a project whose chunks were all removed."""
+    connection.exec_driver_sql("DELETE FROM vector_terms WHERE project_id = %s", (project_id,))
+    connection.exec_driver_sql("DELETE FROM vector_projects WHERE project_id = %s", (project_id,))
 
 
 def _adjust_terms(connection: sa.Connection, changes: dict[tuple[str, int], int]) -> None:

@@ -77,12 +77,14 @@ def prepare(connection: Connection, dimensions: int) -> None:
 
 
 def adopt(connection: Connection) -> None:
-    """Set a connection up for the index: its names, and plans without compilation."""
+    """Set a connection up for the index: its names, its plans and its patience."""
     found = connection.execute(_EXTENSION).fetchone()
     names = [SCHEMA, *([found[0]] if found else [])]
     connection.execute("SELECT set_config('search_path', %s, false)", [", ".join(names)])
     # Compiling a scan of many vectors takes longer than it saves.
     connection.execute("SET jit = off")
+    # A process that stands still while it writes lets go of what others wait for.
+    connection.execute("SET idle_in_transaction_session_timeout = '60s'")
 
 
 def _extension(connection: Connection) -> str:

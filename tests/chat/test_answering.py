@@ -1,0 +1,27 @@
+"""How long a caller waits for a provider's limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragline.chat.answering import patience
+from ragline.errors import Overloaded
+
+
+def test_too_long_a_wait() -> None:
+    """A wait that is known to be too long is not begun, and its length is told."""
+
+    with pytest.raises(Overloaded, match="respond-async") as refused:
+        patience(30)(45.0)
+
+    assert 45.0 == refused.value.retry_after
+
+
+def test_many_short_waits() -> None:
+    """Short waits end as well once they are too long in all."""
+
+    pause = patience(0.05)
+
+    with pytest.raises(Overloaded):
+        for _ in range(1000):
+            pause(0.001)
