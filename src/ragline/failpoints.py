@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ragline.errors import ConfigurationError
 
 _RULE = re.compile(
-    r"(?P<point>[a-z_.*]+)=(?P<action>kill|stop|error|sleep)(%(?P<percent>\d+))?(:(?P<number>[\d.]+))?"
+    r"(?P<point>[a-z_.*]+)=(?P<action>kill|stop|error|sleep)(%(?P<percent>\d+))?(:(?P<number>\d+(\.\d+)?))?"
 )
 _ENTRY = "RAGLINE_FAILPOINTS"
 

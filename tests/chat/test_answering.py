@@ -22,6 +22,9 @@ def test_many_short_waits() -> None:
 
     pause = patience(0.05)
 
-    with pytest.raises(Overloaded):
+    def wait_often() -> None:
         for _ in range(1000):
             pause(0.001)
+
+    with pytest.raises(Overloaded):
+        wait_often()

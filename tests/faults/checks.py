@@ -82,6 +82,15 @@ def jobs_end_once(state: State) -> list[str]:
     return found
 
 
+def cancelled_jobs_do_not_complete(state: State) -> list[str]:
+    """A job whose cancellation was accepted before its end has no other end."""
+    return [
+        f"The job {row['id']} was cancelled and is {row['outcome']}."
+        for row in state.jobs
+        if row["cancel_requested_at"] is not None and row["outcome"] != "cancelled"
+    ]
+
+
 def _of_attempts(kinds: Sequence[str]) -> list[list[str]]:
     """Split the kinds of a job's events before each retry."""
     parts: list[list[str]] = [[]]
@@ -256,6 +265,7 @@ def work_is_taken_up_soon(recoveries: Sequence[float]) -> list[str]:
 Check = Callable[[State], list[str]]
 ON_STATE: tuple[Check, ...] = (
     jobs_end_once,
+    cancelled_jobs_do_not_complete,
     event_numbers_have_no_gaps,
     index_is_what_is_published,
     nothing_is_there_twice,

@@ -171,7 +171,7 @@ class Client(threading.Thread):
             sent = self._once(action, "POST", path, body, about)
             if sent.status is not None and sent.status < 500:
                 return
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def _once(
         self, action: str, method: str, path: str, body: dict[str, Any], about: dict[str, Any]

@@ -80,13 +80,13 @@ def files_removed(database: Database, blobs: BlobStore, now: datetime) -> list[s
 
 
 def test_version_that_was_given_up_goes(rows: Rows, database: Database) -> None:
-    """A version whose failed job was dismissed goes, with what only it refers to."""
+    """A version whose failed job was dismissed goes with its steps, and what it refers to."""
 
     document = rows.document(published=1, latest=2)
     rows.version(document, 1)
     rows.version(document, 2)
-    rows.job(days=10, document_id=document, version=1)
-    rows.job("failed", days=2, dismissed=1, document_id=document, version=2)
+    rows.job(days=50, document_id=document, version=1)
+    rows.job("failed", days=40, dismissed=1, document_id=document, version=2)
 
     expected = {"chunks": 2, "pages": 1, "embeddings": 2, "page_texts": 1}
     assert expected == counted(database)
@@ -133,12 +133,34 @@ def test_document_without_passages_keeps_its_pages(rows: Rows, database: Databas
     assert {} == removed(database)
 
 
-def test_version_that_ended_just_now_stays(rows: Rows, database: Database) -> None:
-    """Within an hour of its end nothing of a job is touched: a late step may still write."""
+def test_version_whose_steps_are_kept_stays(rows: Rows, database: Database) -> None:
+    """As long as a retry would begin behind a dismissed job's steps, their effects stay."""
 
     document = rows.document(published=None)
     rows.version(document, 1)
-    rows.job("failed", days=0.01, dismissed=0.01, document_id=document, version=1)
+    rows.job("failed", days=29, dismissed=20, document_id=document, version=1)
+
+    assert {} == removed(database)
+
+
+@pytest.mark.parametrize("outcome", [None, "failed", "cancelled"])
+def test_versions_before_a_retry_stay(rows: Rows, database: Database, outcome: str | None) -> None:
+    """A retry has a version of its own and takes over what the attempt before it built."""
+
+    document = rows.document(published=None, latest=2)
+    rows.version(document, 1)
+    rows.job(outcome, days=5, document_id=document, version=2)
+
+    assert {} == removed(database)
+
+
+def test_version_that_ended_just_now_stays(rows: Rows, database: Database) -> None:
+    """Within an hour of its end nothing of a job is touched: a late step may still write."""
+
+    document = rows.document(published=2, latest=2)
+    rows.version(document, 1)
+    rows.job("failed", days=0.01, document_id=document, version=1)
+    rows.job(days=0.005, document_id=document, version=2)
 
     assert {} == removed(database)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from fastapi import APIRouter
 
 from ragline.accounts import service
@@ -9,11 +11,14 @@ from ragline.accounts.access import EditorParameter, OperatorParameter, RuntimeP
 from ragline.accounts.schemas import (
     KeyRequest,
     KeyView,
+    Made,
     NewKeyView,
     NewTenantView,
     TenantRequest,
 )
 from ragline.accounts.service import Role
+from ragline.errors import Conflict
+from ragline.http.idempotency import KeyHeader, Once, once
 from ragline.models import ApiKey
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
@@ -26,12 +31,25 @@ def list_keys(runtime: RuntimeParameter, caller: EditorParameter) -> list[KeyVie
 
 
 @router.post("/keys", status_code=201)
-def create_key(body: KeyRequest, runtime: RuntimeParameter, caller: EditorParameter) -> NewKeyView:
+def create_key(
+    body: KeyRequest,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    idempotency_key: KeyHeader = None,
+) -> NewKeyView:
     """Make a key; its secret is shown in this answer only."""
     if body.role is Role.OPERATOR:
         caller.require(Role.OPERATOR)
-    key, token = service.create_key(runtime, caller.tenant_id, name=body.name, role=body.role)
-    return NewKeyView(**_fields(key), key=token)
+    shown: list[NewKeyView] = []
+
+    def create() -> Made:
+        key, token = service.create_key(runtime, caller.tenant_id, name=body.name, role=body.role)
+        shown.append(NewKeyView(**_fields(key), key=token))
+        return Made(id=key.id)
+
+    request = Once(caller.tenant_id, idempotency_key, ("key", body.model_dump()))
+    made = once(runtime.database, request, Made, create)
+    return shown[0] if shown else _refuse_to_show_again("key", made)
 
 
 @router.delete("/keys/{key_id}", status_code=204)
@@ -42,11 +60,30 @@ def revoke_key(key_id: str, runtime: RuntimeParameter, caller: EditorParameter) 
 
 @router.post("/admin/tenants", status_code=201)
 def create_tenant(
-    body: TenantRequest, runtime: RuntimeParameter, caller: OperatorParameter
+    body: TenantRequest,
+    runtime: RuntimeParameter,
+    caller: OperatorParameter,
+    idempotency_key: KeyHeader = None,
 ) -> NewTenantView:
     """Make a tenant, closed to all others; its owner's key is shown in this answer only."""
-    tenant, token = service.create_tenant(runtime, body.name)
-    return NewTenantView(id=tenant.id, name=tenant.name, key=token)
+    shown: list[NewTenantView] = []
+
+    def create() -> Made:
+        tenant, token = service.create_tenant(runtime, body.name)
+        shown.append(NewTenantView(id=tenant.id, name=tenant.name, key=token))
+        return Made(id=tenant.id)
+
+    request = Once(caller.tenant_id, idempotency_key, ("tenant", body.model_dump()))
+    made = once(runtime.database, request, Made, create)
+    return shown[0] if shown else _refuse_to_show_again("tenant", made)
+
+
+def _refuse_to_show_again(what: str, made: Made) -> NoReturn:
+    """Say that a secret, of which only a digest is kept, cannot be told a second time."""
+    raise Conflict(
+        f"This request made the {what} {made.id} already, and its key was shown then; if that "
+        "answer was lost, revoke it and make another under a new Idempotency-Key."
+    )
 
 
 def _fields(key: ApiKey) -> dict[str, object]:

@@ -55,6 +55,12 @@ class KeyView(BaseModel):
     created_at: datetime
 
 
+class Made(BaseModel):
+    """What is kept of a request whose answer holds a secret: the id of what it made."""
+
+    id: str
+
+
 class NewKeyView(KeyView):
     """A key with its secret, shown this once."""
 

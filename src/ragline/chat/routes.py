@@ -15,8 +15,10 @@ from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.chat import admission, service
 from ragline.chat.schemas import ChatAccepted, ChatAnswer, ChatRequest
+from ragline.http.idempotency import KeyHeader
 from ragline.http.prefer import Preferences, PreferencesParameter, applied
 from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
+from ragline.jobs.schemas import JobView
 
 router = APIRouter(prefix="/v1/projects", tags=["chat"])
 
@@ -33,6 +35,7 @@ async def chat(
     runtime: RuntimeParameter,
     caller: CallerParameter,
     preferences: PreferencesParameter,
+    idempotency_key: KeyHeader = None,
 ) -> ChatAnswer | Response:
     """Answer a question from a project's documents, with citations.
 
@@ -40,7 +43,11 @@ async def chat(
     `wait=10` beside it the answer is awaited for 10 seconds at most.
     """
     if preferences.respond_async:
-        return await _accepted(runtime, caller, project_id, body, preferences)
+        accept = partial(
+            service.accept_question, runtime, caller, project_id, body, key=idempotency_key
+        )
+        job = await run_in_threadpool(accept)
+        return await _accepted(runtime, caller, job, preferences)
     answer = partial(
         service.answer,
         runtime,
@@ -56,10 +63,9 @@ async def chat(
 
 
 async def _accepted(
-    runtime: Runtime, caller: Caller, project_id: str, body: ChatRequest, preferences: Preferences
+    runtime: Runtime, caller: Caller, job: JobView, preferences: Preferences
 ) -> Response:
-    """Accept a question; answer 200 if it was answered in the time its sender waits, else 202."""
-    job = await run_in_threadpool(service.accept_question, runtime, caller, project_id, body)
+    """Return 200 with the answer if it is there in the time its sender waits, else 202."""
     if preferences.wait is not None:
         seconds = min(preferences.wait, MAX_WAIT_SECONDS)
         preferences = replace(preferences, wait=seconds)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StrictInt
 
-from ragline.accounts.schemas import CleanText, RequestModel
-from ragline.jobs.schemas import JobView
+from ragline.accounts.schemas import CleanText
+from ragline.jobs.schemas import JobView, WishesFields
 
 
-class ChatRequest(RequestModel):
+class ChatRequest(WishesFields):
     """A question to a project; `limit` is the most passages the answer may rest on."""
 
     question: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]

@@ -9,6 +9,7 @@ from ragline.chat import admission, sources
 from ragline.chat.answering import answer_from, patience
 from ragline.chat.schemas import ChatAnswer, ChatRequest
 from ragline.engine import queues
+from ragline.http.idempotency import Once, once
 from ragline.jobs import service as jobs
 from ragline.jobs.schemas import JobView
 from ragline.jobs.views import fresh_view
@@ -38,12 +39,24 @@ def answer(
 
 
 def accept_question(
-    runtime: Runtime, caller: Caller, project_id: str, question: ChatRequest
+    runtime: Runtime,
+    caller: Caller,
+    project_id: str,
+    question: ChatRequest,
+    *,
+    key: str | None = None,
 ) -> JobView:
-    """Queue a question as a job whose result is the answer.
+    """Queue a question as a job whose result is the answer; once for an idempotency `key`.
 
     Raises `Overloaded` where too many questions are in progress.
     """
+    request = Once(caller.tenant_id, key, ("chat", project_id, question.model_dump(mode="json")))
+    return once(
+        runtime.database, request, JobView, lambda: _accept(runtime, caller, project_id, question)
+    )
+
+
+def _accept(runtime: Runtime, caller: Caller, project_id: str, question: ChatRequest) -> JobView:
     with runtime.database.write() as session:
         project = owned_project(session, caller.tenant_id, project_id)
         admission.refuse_job(session, runtime)
@@ -52,7 +65,12 @@ def accept_question(
             tenant_id=caller.tenant_id,
             project_id=project.id,
             kind=admission.CHAT,
-            inputs=question.model_dump() | {"project_id": project.id},
+            inputs={
+                "project_id": project.id,
+                "question": question.question,
+                "limit": question.limit,
+                "model": question.model,
+            },
             progress_total=1,
             progress_unit="answers",
         )
@@ -63,5 +81,6 @@ def accept_question(
             workflow=WORKFLOW,
             queue=queues.CHAT,
             timeout_seconds=runtime.settings.chat_seconds,
+            wishes=question.wishes,
         )
-        return fresh_view(job)
+        return fresh_view(job, tags=question.tags)

@@ -42,7 +42,7 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Serve only; `ragline worker` runs elsewhere.")
     ] = False,
-    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="Open socket to serve.")] = None,
 ) -> None:
     """Start the server: HTTP API and worker in one process."""
     given = {"host": host, "port": port}

@@ -33,7 +33,7 @@ def worker(
         ),
     ] = None,
 ) -> None:
-    """Run queued work in a process of its own, until SIGTERM."""
+    """Run queued work in a process of its own."""
     listen = _named(queues)
     settings = load_settings()
     logs.configure(settings.log_level)

@@ -41,9 +41,9 @@ class Cancelled(RaglineError):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """For which job a call is made, and whose turn it takes."""
+    """For which attempt, by its workflow, a call is made, and whose turn it takes."""
 
-    job_id: str
+    workflow_id: str
     tenant_id: str
 
 
@@ -107,16 +107,18 @@ class ComputePool:
         return answer
 
     def owners(self) -> list[str]:
-        """Return the ids of the jobs that children are at work for."""
+        """Return the ids of the workflows that children are at work for."""
         with self._lock:
-            return [owner.job_id for owner in self._at_work.values()]
+            return [owner.workflow_id for owner in self._at_work.values()]
 
-    def cancel(self, job_id: str) -> None:
-        """Kill the children at work for a job; their calls raise `Cancelled`."""
+    def cancel(self, workflow_id: str) -> None:
+        """Kill the children at work for a workflow; their calls raise `Cancelled`."""
         with self._lock:
-            children = [one for one, owner in self._at_work.items() if owner.job_id == job_id]
+            children = [
+                one for one, owner in self._at_work.items() if owner.workflow_id == workflow_id
+            ]
         for one in children:
-            one.interrupt(job_id)
+            one.interrupt(workflow_id)
 
     def close(self) -> None:
         """End all children; calls under way raise `Stopping`. Closing twice is allowed."""
@@ -131,7 +133,7 @@ class ComputePool:
                 raise Stopping
             try:
                 with self._seen(one, owner):
-                    return one.call(request, limits, owner.job_id if owner else None)
+                    return one.call(request, limits, owner.workflow_id if owner else None)
             except _Interrupted:
                 continue
         if self._closed:
@@ -144,7 +146,7 @@ class ComputePool:
 
     @contextmanager
     def _seen(self, one: _Child, owner: Owner | None) -> Iterator[None]:
-        """Let others see for which job a child is at work."""
+        """Let others see for which attempt a child is at work."""
         if owner is None:
             yield
             return
@@ -169,9 +171,9 @@ class _Child:
         self._unwanted = False
         self._closed = False
 
-    def call(self, request: bytes, limits: Limits, job_id: str | None) -> Reply:
+    def call(self, request: bytes, limits: Limits, workflow_id: str | None) -> Reply:
         """Make one call; whatever is no orderly reply costs the child its life."""
-        future = self._scheduled(request, limits, job_id)
+        future = self._scheduled(request, limits, workflow_id)
         try:
             # The wall limit is the pool's, which counts from when the child takes the call.
             reply = future.result(limits.wall_seconds + START_SECONDS)
@@ -193,10 +195,10 @@ class _Child:
             self._discard()
         return reply
 
-    def interrupt(self, job_id: str) -> None:
-        """Kill the child if it is at work for this job."""
+    def interrupt(self, workflow_id: str) -> None:
+        """Kill the child if it is at work for this workflow."""
         with self._lock:
-            if self._future is not None and self._working_for == job_id:
+            if self._future is not None and self._working_for == workflow_id:
                 self._unwanted = True
                 self._future.cancel()  # type: ignore[no-untyped-call]  # pebble's own
 
@@ -209,12 +211,12 @@ class _Child:
         self._discard()
 
     def _scheduled(
-        self, request: bytes, limits: Limits, job_id: str | None
+        self, request: bytes, limits: Limits, workflow_id: str | None
     ) -> ProcessFuture[Reply]:
         with self._lock:
             if self._closed:
                 raise _Interrupted
-            self._working_for, self._unwanted = job_id, False
+            self._working_for, self._unwanted = workflow_id, False
             if self._pool is None:
                 self._pool = ProcessPool(
                     max_workers=1,

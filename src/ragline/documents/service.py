@@ -88,19 +88,27 @@ def accept_uploads(
     """
     stored, rejected = _store_all(runtime, uploads)
     failpoint("accept.stored")
-    request = Once(caller.tenant_id, key, ("upload", project_id, _asked(stored), asdict(wishes)))
+    refused = [name for name, _ in rejected]
+    asked = ("upload", project_id, _asked(stored), refused, asdict(wishes))
+    kept = False
+
+    def keep() -> Accepted:
+        nonlocal kept
+        accepted = _keep(runtime, caller, project_id, stored, rejected, wishes)
+        kept = True
+        return accepted
+
     try:
-        return once(
-            runtime.database,
-            request,
-            Accepted,
-            lambda: _keep(runtime, caller, project_id, stored, rejected, wishes),
-        )
+        return once(runtime.database, Once(caller.tenant_id, key, asked), Accepted, keep)
     except BaseException:
-        # No such project, or no room: what was stored for it goes again.
-        for item in stored:
-            remove_file(runtime, item.blob.content_hash)
+        kept = False
         raise
+    finally:
+        # No such project, no room, or a repetition: what was stored for it goes again, unless
+        # a document has it.
+        if not kept:
+            for item in stored:
+                remove_file(runtime, item.blob.content_hash)
 
 
 def _asked(stored: Sequence[StoredUpload]) -> list[Any]:

@@ -24,23 +24,14 @@ def cancel(session: Session, workflow_id: str) -> str | None:
     row = session.execute(_LOCKED, {"workflow_id": workflow_id}).first()
     if row is None or row.status not in OPEN:
         return None
-    now = int(time.time() * 1000)
-    mine = (workflows.c.workflow_uuid == workflow_id) | (
-        workflows.c.parent_workflow_id == workflow_id
-    )
-    session.execute(
-        sa.update(workflows)
-        .where(mine, workflows.c.status.in_(OPEN))
-        .values(
-            status="CANCELLED",
-            queue_name=None,
-            owner_xid=None,
-            started_at_epoch_ms=None,
-            updated_at=now,
-            completed_at=now,
-        )
-    )
+    _cancel(session, workflows.c.workflow_uuid == workflow_id)
+    cancel_children(session, workflow_id)
     return "waiting" if row.status in WAITING else "running"
+
+
+def cancel_children(session: Session, workflow_id: str) -> None:
+    """End the open children of a workflow as cancelled."""
+    _cancel(session, workflows.c.parent_workflow_id == workflow_id)
 
 
 def first_unfinished(session: Session, workflow_id: str, *, undo: Sequence[str]) -> int:
@@ -81,11 +72,32 @@ def copy_steps(session: Session, source: str, target: str, *, before: int) -> No
     )
 
 
-def forget_steps(session: Session, workflow_id: str, names: Sequence[str]) -> None:
-    """Take back that steps were done, since their effects were undone."""
+def forget_steps(session: Session, workflow_id: str, names: Sequence[str] | None = None) -> None:
+    """Take back that steps were done, those of some names or all: their effects are gone."""
+    mine = operations.c.workflow_uuid == workflow_id
+    if names is not None:
+        mine &= operations.c.function_name.in_(names)
+    session.execute(sa.delete(operations).where(mine))
+
+
+def outputs(session: Session, workflow_id: str) -> dict[str, str | None]:
+    """Return the stored results of a workflow's steps by their names, of several the last."""
+    steps = session.execute(_STEPS, {"workflow_id": workflow_id})
+    return {step.function_name: step.output for step in steps}
+
+
+def _cancel(session: Session, which: sa.ColumnElement[bool]) -> None:
+    now = int(time.time() * 1000)
     session.execute(
-        sa.delete(operations).where(
-            operations.c.workflow_uuid == workflow_id, operations.c.function_name.in_(names)
+        sa.update(workflows)
+        .where(which, workflows.c.status.in_(OPEN))
+        .values(
+            status="CANCELLED",
+            queue_name=None,
+            owner_xid=None,
+            started_at_epoch_ms=None,
+            updated_at=now,
+            completed_at=now,
         )
     )
 

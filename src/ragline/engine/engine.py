@@ -227,6 +227,8 @@ class Engine:
         if self._database.is_sqlite:
             # One process owns the data directory: whoever worked here before is dead.
             self._sweeper.bury_others()
+        # The engine looks for passed limits as soon as it is launched, before our first sweep.
+        self._begin_limits_anew(self._sweeper.dead_owners())
         DBOS.launch()
         poller.tune()
         apply(self._schedules, self._workflows)
@@ -266,17 +268,29 @@ class Engine:
 
     def _recover(self, executor_ids: list[str]) -> list[str]:
         """Put the work of these executors back into its queues; return the workflow ids."""
+        self._begin_limits_anew(executor_ids)
         handles = DBOS._recover_pending_workflows(executor_ids)  # a contract test holds this name
-        recovered = [handle.get_workflow_id() for handle in handles]
-        # The time limit is one of working time: it begins anew when the work is taken up, or a
-        # machine that was off for an hour would lose what it was at.
+        return [handle.get_workflow_id() for handle in handles]
+
+    def _begin_limits_anew(self, executor_ids: list[str]) -> None:
+        """Take back when the work of these executors, and of its children, is to be cut off.
+
+        The time limit is one of working time: it begins anew when the work is taken up, or a
+        machine that was off for an hour would lose what it was at.
+        """
+        if not executor_ids:
+            return
+        held = sa.select(workflows.c.workflow_uuid).where(
+            workflows.c.status == "PENDING", workflows.c.executor_id.in_(executor_ids)
+        )
+        # Children have no limit of their own, they inherit their parent's moment.
+        mine = workflows.c.workflow_uuid.in_(held) | workflows.c.parent_workflow_id.in_(held)
         with self._database.write() as session:
             session.execute(
                 sa.update(workflows)
-                .where(workflows.c.workflow_uuid.in_(recovered), workflows.c.status == "ENQUEUED")
+                .where(mine, workflows.c.status.in_(OPEN))
                 .values(workflow_deadline_epoch_ms=None)
             )
-        return recovered
 
     def close(self) -> None:
         """Release the client; the database stays open."""

@@ -64,7 +64,7 @@ class Sweeper:
 
     def sweep(self) -> list[str]:
         """Put the work of dead workers back into its queues; return the workflow ids."""
-        dead = self._dead_owners()
+        dead = self.dead_owners()
         if not dead:
             return []
         failpoint("sweep.found_dead")
@@ -93,7 +93,7 @@ class Sweeper:
         with self.database.write() as session:
             session.execute(sa.delete(Executor).where(Executor.id == self.executor_id))
 
-    def _dead_owners(self) -> list[str]:
+    def dead_owners(self) -> list[str]:
         """Return the executors that hold work but show no sign of life."""
         alive = sa.select(Executor.id).where(
             Executor.heartbeat > time.time() - self.dead_after_seconds

@@ -13,34 +13,53 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.database import insert_missing
-from ragline.ingestion.subject import load_subject
-from ragline.models import Attempt, Chunk, Page, chunk_id
+from ragline.engine import attempts
+from ragline.ingestion.subject import Subject, load_subject
+from ragline.models import Attempt, Chunk, Document, Page, chunk_id
 
 
 def carry_over(runtime: Runtime, job_id: str) -> None:
     """Copy pages and passages of the attempt before into this one's version, once.
 
-    Runs at each start of a retry; a second run finds them there and leaves them.
+    Runs at each start of a retry, before its first step; a second run leaves what is there.
+    Where something is missing, perhaps cleaned up since, no step counts as done.
     """
     subject = load_subject(runtime, job_id)
     with runtime.database.write() as session:
         subject.job_in(session)
-        if session.scalar(_ATTEMPTS, {"of_job": job_id}) == 1:
+        if session.scalar(_ATTEMPTS, {"of_job": job_id}) == 1 or _count(session, Page, subject):
             return
         before = session.scalar(
             sa.select(sa.func.max(Page.version)).where(
                 Page.document_id == subject.document_id, Page.version < subject.version
             )
         )
-        if before is None:
-            return
         for table in (Page, Chunk):
             rows = _rows(session, table, subject.document_id, before)
             insert_missing(session, table, [_moved(row, subject.version) for row in rows])
+        if not _is_whole(session, subject):
+            attempts.forget_steps(session, subject.workflow_id)
+
+
+def _is_whole(session: Session, subject: Subject) -> bool:
+    """Tell whether all is there that the steps before this attempt's first one have made."""
+    made = attempts.outputs(session, subject.workflow_id)
+    if made.keys() <= {"plan"}:
+        return True
+    document = session.get_one(Document, subject.document_id)
+    passages = made.get("build_chunks")
+    return _count(session, Page, subject) == document.page_count and (
+        passages is None or _count(session, Chunk, subject) == int(passages)
+    )
+
+
+def _count(session: Session, table: type[Page] | type[Chunk], subject: Subject) -> int:
+    mine = sa.and_(table.document_id == subject.document_id, table.version == subject.version)
+    return session.scalar(sa.select(sa.func.count()).select_from(table).where(mine)) or 0
 
 
 def _rows(
-    session: Session, table: type[Page] | type[Chunk], document_id: str, version: int
+    session: Session, table: type[Page] | type[Chunk], document_id: str, version: int | None
 ) -> list[dict[str, Any]]:
     columns = table.__table__.c
     query = sa.select(table.__table__).where(

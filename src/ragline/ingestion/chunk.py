@@ -65,6 +65,7 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
         }
         for ordinal, piece in enumerate(split.pieces)
     ]
+    failpoint("ingest.split")
     with runtime.database.write() as session:
         job = subject.job_in(session)
         session.execute(

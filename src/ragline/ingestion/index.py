@@ -122,6 +122,10 @@ def _take_back(runtime: Runtime, subject: Subject) -> None:
 
 def _note_language(session: Session, document: Document) -> None:
     project = session.get_one(Project, document.project_id)
+    if document.language in project.languages:
+        return
+    # Two documents may bring their languages at once.
+    session.refresh(project, with_for_update={"key_share": True})
     if document.language not in project.languages:
         project.languages = [*project.languages, document.language]
 
@@ -140,7 +144,7 @@ def _remove_older(session: Session, subject: Subject) -> None:
     for table in (Chunk, Page):
         session.execute(
             sa.delete(table).where(
-                table.document_id == subject.document_id, table.version != subject.version
+                table.document_id == subject.document_id, table.version < subject.version
             )
         )
 

@@ -31,7 +31,7 @@ class Subject:
     @property
     def owner(self) -> Owner:
         """For whom children work on it."""
-        return Owner(self.job_id, self.tenant_id)
+        return Owner(self.workflow_id, self.tenant_id)
 
     def job_in(self, session: Session) -> Job:
         """Return the job for a change by this attempt; raise `Superseded` if it may not."""
@@ -39,7 +39,11 @@ class Subject:
 
 
 def load_subject(runtime: Runtime, job_id: str) -> Subject:
-    """Return what a job works on; raise `NotFound` if it was deleted meanwhile."""
+    """Return what a job works on, to the attempt that asks.
+
+    Raises `NotFound` if it was deleted meanwhile, and `Superseded` where another attempt took
+    over: a late try of a step would work on what is that one's.
+    """
     query = (
         sa.select(
             Job.version,
@@ -58,6 +62,9 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
         row = session.execute(query).one_or_none()
     if row is None or row.version is None or row.workflow_id is None:
         raise NotFound("The document was deleted while it was being ingested.")
+    asking = runtime.engine.workflow_id()
+    if asking != row.workflow_id and not asking.startswith(f"{row.workflow_id}-pages-"):
+        raise jobs.Superseded("Another attempt took over; what this one still did is dropped.")
     return Subject(
         job_id=job_id,
         workflow_id=row.workflow_id,

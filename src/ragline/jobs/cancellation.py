@@ -10,7 +10,6 @@ import threading
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from ragline.bootstrap import Runtime
 from ragline.engine.rows import OPEN, workflows
@@ -37,33 +36,33 @@ class CancelWatch:
         self._thread.join()
 
     def look(self) -> list[str]:
-        """Kill the children of jobs that are not to go on; return these jobs' ids."""
-        at_work = self._runtime.compute.owners()
+        """Kill the children of attempts that are not to go on; return their workflows' ids."""
+        at_work = set(self._runtime.compute.owners())
         if not at_work:
             return []
         with self._runtime.database.read() as session:
-            unwanted = list(session.scalars(_UNWANTED, {"ids": at_work}))
-        for job_id in unwanted:
-            self._runtime.compute.cancel(job_id)
-        return unwanted
+            unwanted = at_work.difference(session.scalars(_WANTED, {"ids": list(at_work)}))
+        for workflow_id in unwanted:
+            self._runtime.compute.cancel(workflow_id)
+        return list(unwanted)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._runtime.settings.cancel_look_seconds):
             try:
                 self.look()
-            except SQLAlchemyError as error:
+            # The database may be away for a while; without this thread nothing is cancelled.
+            except Exception as error:  # noqa: BLE001 # see above
                 log.warning("cancel_watch.failed", error=str(error)[:200])
 
 
-_UNWANTED = (
-    sa.select(Job.id)
-    .outerjoin(workflows, workflows.c.workflow_uuid == Job.workflow_id)
+# An attempt that another one took over is in no job's row any more.
+_WANTED = (
+    sa.select(Job.workflow_id)
+    .join(workflows, workflows.c.workflow_uuid == Job.workflow_id)
     .where(
-        Job.id.in_(sa.bindparam("ids", expanding=True)),
-        sa.or_(
-            Job.outcome.is_not(None),
-            Job.cancel_requested_at.is_not(None),
-            workflows.c.status.not_in(OPEN),
-        ),
+        Job.workflow_id.in_(sa.bindparam("ids", expanding=True)),
+        Job.outcome.is_(None),
+        Job.cancel_requested_at.is_(None),
+        workflows.c.status.in_(OPEN),
     )
 )

@@ -14,6 +14,7 @@ from ragline.errors import Conflict, NotFound
 from ragline.failpoints import failpoint
 from ragline.jobs import ending, undoing
 from ragline.jobs.events import record
+from ragline.jobs.service import seconds_until
 from ragline.jobs.states import ENDED, IRREVOCABLE, RETRIED
 from ragline.models import Attempt, Document, Job, now
 
@@ -89,12 +90,15 @@ def dismiss(runtime: Runtime, tenant_id: str, job_id: str) -> None:
 
 
 def _cancel(session: Session, runtime: Runtime, job: Job) -> None:
-    if job.outcome is not None or job.cancel_requested_at is not None:
+    if job.outcome is not None:
         return
     if job.workflow_id is None:
-        job.cancel_requested_at = now()
+        job.cancel_requested_at = job.cancel_requested_at or now()
+        # Each time: a child that was cancelled may have been retried alone since.
         for child in _open_children(session, job.id):
             _cancel(session, runtime, child)
+        return
+    if job.cancel_requested_at is not None:
         return
     was = attempts.cancel(session, job.workflow_id)
     if was == "waiting" and job.started_at is None:
@@ -108,21 +112,18 @@ def _cancel(session: Session, runtime: Runtime, job: Job) -> None:
 
 def _retry(session: Session, runtime: Runtime, job: Job) -> None:
     _take_next_version(session, job)
-    number = 1 + (
-        session.scalar(sa.select(sa.func.max(Attempt.number)).where(Attempt.job_id == job.id)) or 1
-    )
+    # What a dismissed job built may have been cleaned up.
+    kept = job.dismissed_at is None
     job.outcome = job.error = job.result = job.finished_at = None
     job.cancel_requested_at = job.dismissed_at = job.waiting_for = None
     if job.workflow_id is None:
-        record(session, job, "job.retrying", attempt=number)
-        session.flush()
-        for child in _ended_children(session, job.id):
-            with suppress(Conflict):  # its document was deleted or uploaded again since
-                _retry(session, runtime, child)
-        ending.end_if_children_have(session, job.id)
+        _retry_children(session, runtime, job)
         return
+    number = 1 + (
+        session.scalar(sa.select(sa.func.max(Attempt.number)).where(Attempt.job_id == job.id)) or 1
+    )
     source, job.workflow_id = job.workflow_id, f"{job.id}-{number}"
-    first_step = attempts.first_unfinished(session, source, undo=TIDYING)
+    first_step = attempts.first_unfinished(session, source, undo=TIDYING) if kept else 1
     session.add(
         Attempt(job_id=job.id, number=number, workflow_id=job.workflow_id, first_step=first_step)
     )
@@ -142,7 +143,23 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
         timeout_seconds=job.timeout_seconds,
         share_of=job.tenant_id,
         priority=job.priority,
+        delay_seconds=seconds_until(job.not_before),
     )
+
+
+def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:
+    record(session, parent, "job.retrying")
+    session.flush()
+    children = _ended_children(session, parent.id)
+    # Whoever locks several documents does so in the order of their ids.
+    documents = sa.select(Document.id).where(
+        Document.id.in_([child.document_id for child in children])
+    )
+    session.execute(documents.order_by(Document.id).with_for_update())
+    for child in children:
+        with suppress(Conflict):  # its document was deleted or uploaded again since
+            _retry(session, runtime, child)
+    ending.end_if_children_have(session, parent.id)
 
 
 def _take_next_version(session: Session, job: Job) -> None:

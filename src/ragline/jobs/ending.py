@@ -45,7 +45,8 @@ def start_parent(session: Session, job: Job) -> None:
         return
     started = session.execute(
         sa.update(Job)
-        .where(Job.id == job.parent_id, Job.started_at.is_(None))
+        # A child may be retried alone, after its parent's end.
+        .where(Job.id == job.parent_id, Job.started_at.is_(None), Job.outcome.is_(None))
         .values(started_at=now())
         .returning(Job.id)
         .execution_options(synchronize_session=False)

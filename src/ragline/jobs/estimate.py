@@ -66,7 +66,7 @@ def _own(
     low, middle, high = (_quantile(each, share) * size for share in (LOW, 0.5, HIGH))
     if done and total and ran:
         # Its own pace is the better witness, the more of it there is.
-        pace, weight = ran / done * total, done / total
+        pace, weight = ran / done * total, min(done / total, 1.0)
         low, middle, high = (weight * pace + (1 - weight) * other for other in (low, middle, high))
     return Estimate(max(0.0, middle - ran), max(0.0, low - ran), max(0.0, high - ran))
 

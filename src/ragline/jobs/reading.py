@@ -17,7 +17,7 @@ from ragline.jobs import estimate
 from ragline.jobs.schemas import JobView
 from ragline.jobs.states import status_of
 from ragline.jobs.views import views, with_estimate
-from ragline.models import Job, JobTag, now
+from ragline.models import Attempt, Document, Job, JobTag, now
 
 MEASURED_JOBS = 50
 MEASURED_DAYS = 7
@@ -66,12 +66,19 @@ def list_jobs(
     return shown, len(rows) > limit
 
 
-def find_oldest(
+def find_retriable(
     runtime: Runtime, tenant_id: str, wanted: JobFilter, *, limit: int
 ) -> tuple[list[str], bool]:
-    """Return the ids of the oldest jobs that fit, children before nobody, and if more do."""
-    query = _matching(tenant_id, wanted).where(Job.workflow_id.is_not(None))
-    query = query.order_by(Job.created_at, Job.id).limit(limit + 1)
+    """Return the ids of the oldest jobs that fit and can be retried, and whether there are more."""
+    latest = sa.select(Document.id).where(
+        Document.id == Job.document_id, Document.latest_version == Job.version
+    )
+    query = (
+        _matching(tenant_id, wanted)
+        .where(Job.workflow_id.is_not(None), sa.or_(Job.document_id.is_(None), sa.exists(latest)))
+        .order_by(Job.created_at, Job.id)
+        .limit(limit + 1)
+    )
     with runtime.database.read() as session:
         ids = [row[0].id for row in session.execute(query)]
     return ids[:limit], len(ids) > limit
@@ -134,10 +141,13 @@ def _status_is(status: str) -> sa.ColumnElement[bool]:
         parent = sa.and_(Job.workflow_id.is_(None), Job.started_at.is_not(None))
         return sa.and_(Job.outcome.is_(None), sa.or_(running, parent))
     if status == "queued":
-        parent = sa.and_(Job.workflow_id.is_(None), Job.started_at.is_(None))
+        its_time = sa.or_(Job.not_before.is_(None), Job.not_before <= now())
+        parent = sa.and_(Job.workflow_id.is_(None), Job.started_at.is_(None), its_time)
         return sa.and_(Job.outcome.is_(None), sa.or_(running, parent))
     if status == "pending":
-        return sa.and_(Job.outcome.is_(None), running)
+        waits = sa.and_(Job.started_at.is_(None), Job.not_before > now())
+        parent = sa.and_(Job.workflow_id.is_(None), waits)
+        return sa.and_(Job.outcome.is_(None), sa.or_(running, parent))
     return Job.outcome == status
 
 
@@ -172,24 +182,34 @@ def _estimate(
     rows = session.execute(_MEASURED, {"of_kind": job.kind, "since": since})
     measured = [
         estimate.Measured(
-            (row.finished_at - row.started_at).total_seconds(),
-            row.progress_total or 1,
-            row.finished_at.timestamp(),
+            (row.ended_at - row.started_at).total_seconds(),
+            _units(row, job.progress_unit),
+            row.ended_at.timestamp(),
         )
         for row in rows
     ]
-    runs = status == "PENDING" and job.started_at is not None
+    started = None
+    if status == "PENDING":
+        started = session.scalar(_STARTED, {"workflow_id": job.workflow_id})
     found = estimate.remaining(
         measured,
         ahead=(position or 1) - 1,
-        done=job.progress_done if runs else 0,
+        done=job.progress_done if started else 0,
         total=job.progress_total,
-        running_for=(now() - job.started_at).total_seconds() if runs and job.started_at else None,
+        running_for=(now() - started).total_seconds() if started else None,
     )
     if found is None or job.not_before is None:
         return found
     delay = max(0.0, (job.not_before - now()).total_seconds())
     return estimate.Estimate(found.expected + delay, found.low + delay, found.high + delay)
+
+
+def _units(row: Any, unit: str) -> int:
+    """Return how much an ended job had of what another one counts now, at least 1."""
+    counted = (row.result or {}).get(unit)
+    if isinstance(counted, int):
+        return max(counted, 1)
+    return (row.progress_total if row.progress_unit == unit else None) or 1
 
 
 _ONE = _rows().where(Job.id == sa.bindparam("job_id"), Job.tenant_id == sa.bindparam("tenant_id"))
@@ -213,14 +233,20 @@ _AHEAD = sa.select(sa.func.count()).where(
         ),
     ),
 )
+_STARTED = sa.select(Attempt.started_at).where(Attempt.workflow_id == sa.bindparam("workflow_id"))
+# Attempts that went the whole way: between two of a job there may be days.
 _MEASURED = (
-    sa.select(Job.started_at, Job.finished_at, Job.progress_total)
+    sa.select(
+        Attempt.started_at, Attempt.ended_at, Job.progress_total, Job.progress_unit, Job.result
+    )
+    .join(Attempt, Attempt.workflow_id == Job.workflow_id)
     .where(
         Job.kind == sa.bindparam("of_kind"),
         Job.outcome == "completed",
         Job.finished_at > sa.bindparam("since"),
-        Job.started_at.is_not(None),
-        Job.workflow_id.is_not(None),
+        Attempt.started_at.is_not(None),
+        Attempt.ended_at.is_not(None),
+        Attempt.first_step == 1,
     )
     .order_by(Job.finished_at.desc())
     .limit(MEASURED_JOBS)

@@ -15,7 +15,7 @@ from ragline.bootstrap import Runtime
 from ragline.errors import InvalidInput
 from ragline.http.idempotency import KeyHeader, Once, once
 from ragline.jobs import control
-from ragline.jobs.reading import JobFilter, find_oldest, get_job, get_jobs, list_jobs
+from ragline.jobs.reading import JobFilter, find_retriable, get_job, get_jobs, list_jobs
 from ragline.jobs.schemas import JobList, JobView, RetryFilter
 from ragline.jobs.states import ENDED, RETRIED, Kind, Status
 
@@ -106,10 +106,10 @@ def retry_many(wanted: RetryFilter, runtime: RuntimeParameter, caller: EditorPar
     """Retry all failed, or all cancelled, jobs that fit; ask again while there are more."""
     if wanted.status not in RETRIED:
         raise InvalidInput("Only jobs that failed or were cancelled can be retried.")
-    found, more = find_oldest(
+    found, more = find_retriable(
         runtime,
         caller.tenant_id,
-        JobFilter(wanted.status, wanted.kind, wanted.project, tag=wanted.tag),
+        JobFilter(wanted.status, wanted.kind, wanted.project, tag=wanted.tag, dismissed=False),
         limit=wanted.limit,
     )
     retried = control.retry_all(runtime, caller.tenant_id, found)

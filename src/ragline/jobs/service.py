@@ -60,7 +60,7 @@ def accept(
         timeout_seconds=timeout_seconds,
         share_of=job.tenant_id,
         priority=job.priority,
-        delay_seconds=_seconds_until(job.not_before),
+        delay_seconds=seconds_until(job.not_before),
     )
 
 
@@ -182,7 +182,8 @@ def _tags(job: Job, tags: Sequence[str]) -> list[JobTag]:
     return [JobTag(job_id=job.id, tag=tag) for tag in dict.fromkeys(tags)]
 
 
-def _seconds_until(moment: datetime | None) -> float | None:
+def seconds_until(moment: datetime | None) -> float | None:
+    """Return how long work must wait for a moment, or None if it need not."""
     if moment is None:
         return None
     seconds = (moment - now()).total_seconds()

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ragline.engine.rows import STATUS_WORDS
-from ragline.models import Job
+from ragline.models import Job, now
 
 Status = Literal["pending", "queued", "processing", "completed", "failed", "cancelled"]
 Kind = Literal["ingest", "import", "image", "chat", "message", "reembed", "delete", "maintenance"]
@@ -35,10 +35,15 @@ def status_of(job: Job, engine_status: str | None) -> Status:
     if job.outcome is not None:
         return _STATUS[job.outcome]
     if job.workflow_id is None:
-        return "processing" if job.started_at else "queued"
+        return "processing" if job.started_at else "pending" if is_delayed(job) else "queued"
     word = STATUS_WORDS.get(engine_status or "", "queued")
     # The engine ended and the outcome follows at once, with its terminal event.
     return _STATUS[word] if word in ("pending", "queued") else "processing"
+
+
+def is_delayed(job: Job) -> bool:
+    """Tell whether a job's time has not come."""
+    return job.not_before is not None and job.not_before > now()
 
 
 _STATUS: dict[str, Status] = {

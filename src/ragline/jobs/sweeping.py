@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
+from ragline.engine import attempts
 from ragline.engine.rows import OPEN, workflows
 from ragline.errors import RaglineError
 from ragline.jobs.events import record
@@ -17,11 +18,13 @@ from ragline.models import Job
 def note_recovered(runtime: Runtime, workflow_ids: list[str]) -> None:
     """Record that the work of a dead worker went back into its queue."""
     with runtime.database.write() as session:
+        # Locked: one that ends meanwhile must have no event after its last one.
         jobs = session.scalars(
             sa.select(Job)
             .where(Job.workflow_id.in_(workflow_ids), Job.outcome.is_(None))
             .order_by(Job.id)
-        )
+            .with_for_update()
+        ).all()
         for job in jobs:
             record(session, job, "job.recovered")
 
@@ -35,9 +38,12 @@ def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
         reason = RaglineError(_ALONE.get(status, _ALONE["ERROR"]))
         # By its workflow, since the job may have been retried after this look.
         undoings[kind].give_up(runtime, job_id, reason, workflow_id)
-    for job_id, workflow_id in unfinished:
+        with runtime.database.write() as session:
+            attempts.cancel_children(session, workflow_id)
+    for job_id, kind, workflow_id in unfinished:
         assert workflow_id is not None, "it was joined on"
-        end_cancelled(runtime, job_id, workflow_id, {}, ())
+        # Some of it may be gone: a retry must not take these steps for done.
+        end_cancelled(runtime, job_id, workflow_id, {}, undoings[kind].steps)
 
 
 _STRANDED = (
@@ -50,7 +56,7 @@ _STRANDED = (
     )
 )
 _UNDO_ENDED = (
-    sa.select(Job.id, Job.workflow_id)
+    sa.select(Job.id, Job.kind, Job.workflow_id)
     .join(workflows, workflows.c.workflow_uuid == Job.workflow_id + "-undo")
     .where(
         Job.outcome.is_(None),

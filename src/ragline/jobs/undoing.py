@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.engine import attempts, queues
-from ragline.engine.retry import LOCAL
+from ragline.engine.retry import COMPUTE
 from ragline.failpoints import failpoint
 from ragline.jobs import ending
 from ragline.models import Job
@@ -61,7 +61,7 @@ def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
 
 
 def _undo(runtime: Runtime, undoings: Mapping[str, Undoing], job_id: str, workflow_id: str) -> None:
-    runtime.engine.step(undo_attempt, LOCAL, runtime, undoings, job_id, workflow_id)
+    runtime.engine.step(undo_attempt, COMPUTE, runtime, undoings, job_id, workflow_id)
 
 
 def undo_attempt(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ragline.engine.rows import WAITING, workflows
 from ragline.jobs.estimate import Estimate
 from ragline.jobs.schemas import AttemptView, JobView, Problem, Progress
-from ragline.jobs.states import status_of
+from ragline.jobs.states import is_delayed, status_of
 from ragline.models import Attempt, Job, JobTag
 
 Tags = dict[str, list[str]]
@@ -28,13 +28,13 @@ def fresh_view(job: Job, *, tags: list[str] | None = None, children: int = 0) ->
         ended_at=None,
         error=None,
     )
-    waits = job.not_before is not None and job.not_before > job.created_at
+    status = "DELAYED" if is_delayed(job) else "ENQUEUED"
     return view(
         job,
-        "DELAYED" if waits else "ENQUEUED",
+        status,
         [attempt] if job.workflow_id else [],
         tags=tags or [],
-        children={"queued": children} if children else None,
+        children={_WORDS[status]: children} if children else None,
     )
 
 
@@ -109,7 +109,7 @@ def _waiting_for(job: Job, engine_status: str | None) -> str | None:
         return None
     if job.cancel_requested_at is not None and job.workflow_id is not None:
         return "undo"
-    if engine_status == "DELAYED":
+    if status_of(job, engine_status) == "pending":
         return "not_before"
     return job.waiting_for
 

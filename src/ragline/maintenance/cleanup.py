@@ -145,28 +145,32 @@ def _stray(row: Any, old: Moments, *, among: Any = None) -> Condition:
 
 
 def _wanted(version: sa.Subquery, old: Moments) -> Condition:
-    """A version that is built, or that its job can be retried for."""
+    """A version that is built, or that an attempt may yet begin from.
+
+    A retry builds a version of its own from those before it, so that all of them are kept
+    while their document's job is open or can be retried.
+    """
     job, later = aliased(Job), aliased(Job)
     replaced = sa.exists().where(
         later.document_id == job.document_id, later.kind == job.kind, later.version > job.version
     )
+    # A document without a single passage is not published; its pages tell why.
+    shown = sa.and_(job.outcome == "completed", job.version == version.c.version)
     return sa.exists().where(
         job.document_id == version.c.document_id,
-        job.version == version.c.version,
         sa.or_(
             job.outcome.is_(None),
             job.finished_at > old.now - VERSIONS_AGE,
-            # A document without a single passage is not published; its pages tell why.
-            sa.and_(sa.or_(_retriable(job), job.outcome == "completed"), ~replaced),
+            sa.and_(sa.or_(_retriable(job, old), shown), ~replaced),
         ),
         is_not(due_job(job, old)),
     )
 
 
-def _retriable(job: Any) -> Condition:
-    return sa.or_(
-        job.outcome == "cancelled", sa.and_(job.outcome == "failed", job.dismissed_at.is_(None))
-    )
+def _retriable(job: Any, old: Moments) -> Condition:
+    """A job whose steps are kept: a retry would not do again what they did."""
+    given_up = sa.and_(job.dismissed_at.is_not(None), job.finished_at < old.events)
+    return sa.or_(job.outcome == "cancelled", sa.and_(job.outcome == "failed", ~given_up))
 
 
 Period = tuple[datetime, datetime]
@@ -178,7 +182,7 @@ def _needed_since(session: Session, old: Moments) -> list[Period]:
     query = (
         sa.select(job.created_at, job.finished_at)
         .join(document, document.id == job.document_id)
-        .where(sa.or_(job.outcome.is_(None), _retriable(job)), is_not(due_job(job, old)))
+        .where(sa.or_(job.outcome.is_(None), _retriable(job, old)), is_not(due_job(job, old)))
         .order_by(job.created_at)
     )
     periods: list[Period] = []

@@ -88,7 +88,7 @@ def rules(old: Moments) -> list[Rule]:
             (WebhookDelivery.id,),
             WebhookDelivery.ended_at < old.deliveries,
         ),
-        _workflows(old),
+        steps(old),
         rule_of("events", Event, (Event.cursor,), _old_event(old)),
         _jobs(old),
     ]
@@ -173,7 +173,7 @@ def _old_event(old: Moments) -> Condition:
     return sa.and_(Event.job_id.in_(ended.correlate(None)), Event.number < number)
 
 
-def _workflows(old: Moments) -> Rule:
+def steps(old: Moments) -> Rule:
     """The engine's rows of attempts that nobody can go on from, and of all other workflows."""
     child = workflows.alias()
     childless = ~sa.exists().where(child.c.parent_workflow_id == workflows.c.workflow_uuid)

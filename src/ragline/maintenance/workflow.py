@@ -84,7 +84,8 @@ def _versions(runtime: Runtime, now: datetime, note: Note) -> list[str]:
     with runtime.database.read() as session:
         sentences = cleanup.sentences(session, old, limit=receipt.MOST_DIFFERENCES)
         stray_rules = cleanup.rules(session, old)
-    for rule in stray_rules:
+    # A retry must not find that a step was done whose pages are gone: its record goes first.
+    for rule in (retention.steps(old), *stray_rules):
         rules.remove(runtime.database, rule, note=note, pause=_pause(runtime))
     return sentences
 

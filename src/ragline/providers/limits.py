@@ -163,8 +163,7 @@ class ProviderLimits:
             with self._database.write() as session:
                 now = self._clock(session)
                 if rest:
-                    until = {"provider_": ticket.provider, "until": now + rest}
-                    session.execute(_BLOCK, until)
+                    session.execute(_BLOCK, {"provider_": ticket.provider, "until": now + rest})
                 session.execute(_LEAVE_LINE, {"call_id": ticket.id})
                 session.execute(_END, {"call_id": ticket.id, "now": now})
         except SQLAlchemyError as error:
@@ -232,9 +231,7 @@ def _wait(
         "call_id": ticket.id,
     }
     under_way, recent, ahead = session.execute(_COUNTS, values).one()
-    known = []
-    if blocked_until > now:
-        known.append(blocked_until - now)
+    known = [blocked_until - now] if blocked_until > now else []
     if limits.per_minute is not None and recent + ahead >= limits.per_minute:
         values["place"] = min(recent + ahead - limits.per_minute, max(recent - 1, 0))
         oldest = session.scalar(_NTH_START, values)

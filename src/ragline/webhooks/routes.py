@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
+from ragline.http.idempotency import KeyHeader, Once, once
 from ragline.models import WebhookDelivery, WebhookEndpoint
 from ragline.webhooks import log, service
 from ragline.webhooks.schemas import (
@@ -28,11 +29,20 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 @router.post("", status_code=201)
 def create(
-    body: WebhookRequest, runtime: RuntimeParameter, caller: EditorParameter
+    body: WebhookRequest,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    idempotency_key: KeyHeader = None,
 ) -> NewSecretView:
     """Subscribe to events of jobs; the secret is shown in this answer only."""
-    endpoint = service.subscribe(runtime, caller, **body.model_dump())
-    return NewSecretView(**_fields(endpoint), secret=endpoint.secret)
+    fields = body.model_dump()
+
+    def subscribe() -> NewSecretView:
+        endpoint = service.subscribe(runtime, caller, **fields)
+        return NewSecretView(**_fields(endpoint), secret=endpoint.secret)
+
+    request = Once(caller.tenant_id, idempotency_key, ("webhook", fields))
+    return once(runtime.database, request, NewSecretView, subscribe)
 
 
 @router.get("")

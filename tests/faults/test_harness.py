@@ -1,0 +1,153 @@
+"""The checks find what they are for: without a safeguard the same fault violates them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.faults import checks
+from tests.faults.cluster import Cluster, embedded, scaled
+from tests.faults.state import read_rows, read_stores
+
+BROKEN = Path(__file__).with_name("broken.py")
+WAIT_SECONDS = 60
+TEXT = "The copper lantern stands in the harbour of the valley. " * 20
+
+
+@pytest.mark.parametrize("without", [None, "fence"])
+def test_late_attempt_does_not_publish(tmp_path: Path, without: str | None) -> None:
+    """A job that was cancelled while it was about to publish does not complete."""
+    late = "ingest.indexed=sleep:3;ingest.published=stop"
+    with _broken(embedded(tmp_path, failpoints=late), without) as cluster:
+        project, server = _project(cluster), cluster.servers[0]
+        # The undoing waits, so that the attempt is late and nothing of it is gone yet.
+        _post(cluster, "/v1/admin/queues/default/pause")
+        _until(lambda: "default" in _registered_as_paused(cluster))
+        job = _post(cluster, f"/v1/projects/{project}/documents", json={"text": TEXT})["job"]["id"]
+        _until(lambda: _unit_of(cluster, job) == "chunks")
+        _post(cluster, f"/v1/jobs/{job}/cancel")
+        _until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_STOPPED)
+        server.send(signal.SIGCONT)
+        _post(cluster, "/v1/admin/queues/default/resume")
+        _until(lambda: cluster.open_jobs() == 0)
+
+        assert (without is not None) == any(
+            "was cancelled" in each for each in _violations(cluster)
+        )
+
+
+@pytest.mark.parametrize("without", [None, "common transaction"])
+def test_accepted_job_is_in_its_queue(tmp_path: Path, without: str | None) -> None:
+    """A job that was accepted a moment before the process died is run by the next one."""
+    with _broken(embedded(tmp_path, failpoints="accept.committed=kill"), without) as cluster:
+        project, server = _project(cluster), cluster.servers[0]
+        with pytest.raises(Exception, match=r"disconnected|reset|closed"):
+            _post(cluster, f"/v1/projects/{project}/documents", json={"text": TEXT})
+        server.kill()
+        _start_unharmed(cluster)
+        _until(lambda: cluster.open_jobs() == 0, most=15, must=False)
+
+        assert (without is not None) == any(
+            "has not ended" in each for each in _violations(cluster)
+        )
+
+
+@pytest.mark.parametrize("without", [None, "flush"])
+def test_published_version_is_in_the_index(tmp_path: Path, without: str | None) -> None:
+    """What was published a moment before the process died is in the index it left behind."""
+    with _broken(embedded(tmp_path, failpoints="ingest.published=kill"), without) as cluster:
+        project, server = _project(cluster), cluster.servers[0]
+        _post(cluster, f"/v1/projects/{project}/documents", json={"text": TEXT})
+        _until(lambda: server.has_ended)
+        server.kill()
+
+        assert (without is not None) == any("lacks" in each for each in _violations(cluster))
+
+
+@pytest.mark.parametrize("without", [None, "chunk ids"])
+def test_passages_written_twice_are_the_same(tmp_path: Path, without: str | None) -> None:
+    """A worker that was taken for dead writes its passages again, under the same ids."""
+    slow = {"failpoints": "ingest.split=sleep:12", "heartbeat_seconds": 1}
+    with _broken(scaled(tmp_path, servers=1, workers=2, **slow), without) as cluster:
+        first, second = cluster.workers
+        second.stop()
+        second.settings["failpoints"] = "ingest.indexed=sleep:12"
+        project = _project(cluster)
+        job = _post(cluster, f"/v1/projects/{project}/documents", json={"text": TEXT})["job"]["id"]
+        _until(lambda: _unit_of(cluster, job) == "pages" and cluster.held_by(first.pid) != {})
+        second.start()
+        _until(lambda: _taken_for_dead(cluster, first.pid, second.pid))
+        _until(lambda: cluster.open_jobs() == 0)
+        _until(lambda: not cluster.held_by_any())
+
+        found = [each for each in _violations(cluster) if "index" in each]
+        assert (without is not None) == bool(found)
+
+
+@contextmanager
+def _broken(made: Any, without: str | None) -> Iterator[Cluster]:
+    """Give a cluster, its processes started anew without one safeguard."""
+    with made as cluster:
+        if without is not None:
+            for process in cluster.processes:
+                process.stop()
+                process.program = [sys.executable, BROKEN, without]
+                cluster.begin(process)
+                process.wait_until_ready()
+        yield cluster
+
+
+def _start_unharmed(cluster: Cluster) -> None:
+    for process in cluster.processes:
+        process.settings.pop("failpoints", None)
+        cluster.begin(process)
+        process.wait_until_ready()
+
+
+def _violations(cluster: Cluster) -> list[str]:
+    state = read_rows(cluster)
+    cluster.stop()
+    read_stores(cluster, state)
+    return [violation for check in checks.ON_STATE for violation in check(state)]
+
+
+def _project(cluster: Cluster) -> str:
+    return str(_post(cluster, "/v1/projects", json={"name": "library"})["id"])
+
+
+def _post(cluster: Cluster, path: str, **body: Any) -> Any:
+    with cluster.http(cluster.servers[0]) as http:
+        return http.post(path, **body).raise_for_status().json()
+
+
+def _unit_of(cluster: Cluster, job: str) -> str:
+    query = "SELECT progress_unit FROM jobs WHERE id = :job AND progress_total IS NOT NULL"
+    found = cluster.rows(query, job=job)
+    return str(found[0][0]) if found else ""
+
+
+def _registered_as_paused(cluster: Cluster) -> set[str]:
+    query = "SELECT name FROM queues WHERE worker_concurrency = 0"
+    return {row[0] for row in cluster.rows(query)}
+
+
+def _taken_for_dead(cluster: Cluster, late: int, by: int) -> bool:
+    cluster.change("UPDATE executors SET heartbeat = 0 WHERE process = :pid", pid=late)
+    return cluster.held_by(by) != {}
+
+
+def _until(done: Callable[[], bool], *, most: float = WAIT_SECONDS, must: bool = True) -> None:
+    deadline = time.monotonic() + most
+    while not done():
+        if time.monotonic() > deadline:
+            assert not must, "it did not come to that in time"
+            return
+        time.sleep(0.05)
