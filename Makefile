@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export RAGLINE_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: setup demo serve check format test faults bench docs lock clean
+.PHONY: setup demo serve check format test faults model bench docs lock clean
 
 setup: $(STAMP)
 
@@ -36,11 +36,19 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The second run holds that what is stored in a database works the same in PostgreSQL.
+ON_POSTGRESQL := accounts chat documents engine ingestion jobs maintenance projects search webhooks
+
 test: $(STAMP)
 	$(BIN)/pytest -n auto
+	RAGLINE_TEST_DATABASE=postgresql $(BIN)/pytest -n auto $(ON_POSTGRESQL:%=tests/%)
 
 faults: $(STAMP)
 	$(BIN)/pytest -m faults
+
+# Searches the model of jobs for orders of events that break a promise; needs spin and gcc.
+model:
+	docs/model/check.sh
 
 # Measurements; results belong into docs/benchmarks.md with the machine and versions.
 bench: $(STAMP)
