@@ -23,6 +23,12 @@ ENGINE_SCHEMA = "dbos"
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN IMMEDIATE", "CREATE", "DROP", "ALTER")
 
 
+LOCKED = {"key_share": True}
+"""How rows are locked for a change on PostgreSQL: against other changes, but not against rows
+that refer to them. Writing a row twice in a transaction locks what it refers to as well, so that
+two children of a job, each holding it that way, would wait for each other with a stronger lock."""
+
+
 class Database:
     """Hands out sessions; `write()` commits when its block ends without an error.
 

@@ -77,6 +77,7 @@ def failpoint(name: str) -> None:
     if rule is None or random.random() >= rule.probability:  # noqa: S311 # not a secret
         return
     if rule.action == "sleep":
+        _say(name, rule)
         time.sleep(rule.number)
         return
     _passed[name] += 1
@@ -84,6 +85,10 @@ def failpoint(name: str) -> None:
         return
     if rule.action == "error":
         raise InjectedFault(name)
-    # Written past all buffers: whoever looks at what is left learns where it ended.
-    os.write(2, f"failpoint {name}={rule.action}\n".encode())
+    _say(name, rule)
     os.kill(os.getpid(), signal.SIGKILL if rule.action == "kill" else signal.SIGSTOP)
+
+
+def _say(name: str, rule: Rule) -> None:
+    """Tell whoever looks on where this process is; past all buffers, since it may be the end."""
+    os.write(2, f"failpoint {name}={rule.action}\n".encode())

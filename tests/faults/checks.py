@@ -235,19 +235,23 @@ def nothing_is_paid_twice(
     state: State, questions: Sequence[str], history: History, faults: Sequence[Fault]
 ) -> list[str]:
     """A question is paid for once, and once more for each fault that touched its job."""
+    asked = {each.about["question"] for each in history.of("chat")}
     job_of = {each.about["question"]: each.job_id for each in history.of("chat") if each.job_id}
+    # Also those whose answer was lost on its way to the client.
+    job_of |= {
+        question: row["id"]
+        for row in state.jobs
+        if row["kind"] == "chat"
+        for question in asked
+        if question in str(row["inputs"])
+    }
     workflows = {row["workflow_id"]: row["job_id"] for row in state.attempts}
     touched = Counter(
         workflows.get(workflow) for fault in faults for workflow in set(fault.touched)
     )
-    found, allowed_in_all = [], 0
-    counts = Counter(questions)
-    for question, count in counts.items():
-        job = job_of.get(question)
-        if job is None:
-            continue  # answered while its sender waited, or its answer was lost: no job known
-        allowed = 1 + touched[job]
-        allowed_in_all += allowed
+    found = []
+    for question, count in Counter(questions).items():
+        allowed = 1 + touched[job_of.get(question)]
         if count > allowed:
             found.append(f"{question!r} was paid for {count} times with {allowed - 1} faults.")
     return found

@@ -168,8 +168,11 @@ class Round:
         server = self.cluster.servers[0]
         with self.cluster.http(server) as http:
             http.post("/v1/admin/queues/default/pause").raise_for_status()
-            # Workers see the pause at their next look.
-            time.sleep(3)
+            deadline = time.monotonic() + 20
+            while not self.cluster.rows(_PAUSED) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            # Pollers read the queue's places before each look.
+            time.sleep(1.5)
             job = http.post("/v1/admin/cleanup").raise_for_status().json()["job"]["id"]
             later = "datetime(created_at, '+2 days')"
             if not self.cluster.is_embedded:
@@ -239,6 +242,7 @@ class Round:
         return self.cluster.open_jobs() < OPEN_JOBS
 
 
+_PAUSED = "SELECT 1 FROM queues WHERE name = 'default' AND worker_concurrency = 0"
 _UNRESTED = (
     "SELECT count(*) FROM workflow_status WHERE status IN ('ENQUEUED', 'PENDING', 'DELAYED')",
     "SELECT count(*) FROM webhook_deliveries WHERE status = 'pending'",

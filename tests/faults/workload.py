@@ -77,8 +77,8 @@ class Client(threading.Thread):
         """Send until `stop`."""
         acts, weights = list(self._acts), list(self._acts.values())
         while not self._stopping.wait(self._chance.uniform(0, 0.2)):
-            if self._may_send():
-                self._chance.choices(acts, weights)[0]()
+            act = self._chance.choices(acts, weights)[0]
+            (act if self._may_send() else self._look)()
         for http in self._https.values():
             http.close()
 

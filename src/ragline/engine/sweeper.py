@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.orm import Session
 
 from ragline.database import Database
 from ragline.engine.rows import workflows
@@ -21,6 +22,19 @@ from ragline.failpoints import failpoint
 from ragline.models import Executor
 
 log = structlog.get_logger()
+
+
+def shared_now(session: Session) -> float:
+    """Return the seconds since 1970 by the clock that all workers share: the database's.
+
+    By its own clock, a worker on a machine that is a minute ahead would take all others for dead.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time()  # all its processes are on one machine
+    return float(session.execute(_POSTGRESQL_NOW).scalar_one())
+
+
+_POSTGRESQL_NOW = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
 
 
 @dataclass
@@ -47,7 +61,7 @@ class Sweeper:
     def beat(self) -> None:
         """Write this worker's heartbeat."""
         with self.database.write() as session:
-            now = time.time()  # after the wait for the writers' lock, which may be long
+            now = shared_now(session)  # after the wait for the writers' lock, which may be long
             updated = session.execute(
                 sa.update(Executor).where(Executor.id == self.executor_id).values(heartbeat=now)
             )
@@ -95,19 +109,19 @@ class Sweeper:
 
     def dead_owners(self) -> list[str]:
         """Return the executors that hold work but show no sign of life."""
-        alive = sa.select(Executor.id).where(
-            Executor.heartbeat > time.time() - self.dead_after_seconds
-        )
-        owners = (
-            sa.select(workflows.c.executor_id)
-            .where(
-                workflows.c.status == "PENDING",
-                workflows.c.executor_id != self.executor_id,
-                workflows.c.executor_id.not_in(alive),
-            )
-            .distinct()
-        )
         with self.database.read() as session:
+            alive = sa.select(Executor.id).where(
+                Executor.heartbeat > shared_now(session) - self.dead_after_seconds
+            )
+            owners = (
+                sa.select(workflows.c.executor_id)
+                .where(
+                    workflows.c.status == "PENDING",
+                    workflows.c.executor_id != self.executor_id,
+                    workflows.c.executor_id.not_in(alive),
+                )
+                .distinct()
+            )
             return list(session.scalars(owners))
 
     def _run(self) -> None:

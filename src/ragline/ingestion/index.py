@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.database import LOCKED
 from ragline.errors import ProviderError
 from ragline.failpoints import failpoint
 from ragline.ingestion.splitting import indexed_text
@@ -125,7 +126,7 @@ def _note_language(session: Session, document: Document) -> None:
     if document.language in project.languages:
         return
     # Two documents may bring their languages at once.
-    session.refresh(project, with_for_update={"key_share": True})
+    session.refresh(project, with_for_update=LOCKED)
     if document.language not in project.languages:
         project.languages = [*project.languages, document.language]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
+from ragline.database import LOCKED
 from ragline.jobs import service as jobs
 from ragline.jobs.undoing import Undoing
 from ragline.models import Chunk, Document, Job
@@ -17,7 +18,7 @@ def abandon(runtime: Runtime, job_id: str, error: BaseException, workflow_id: st
     stopped. An attempt that has ended, or was superseded, changes nothing.
     """
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id, with_for_update=True)
+        job = session.get_one(Job, job_id, with_for_update=LOCKED)
         document_id, version = job.document_id, job.version
         if not jobs.fail(session, job, error, workflow_id):
             return

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.database import LOCKED
 from ragline.engine import attempts
 from ragline.errors import Conflict, NotFound
 from ragline.failpoints import failpoint
@@ -155,7 +156,7 @@ def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:
     documents = sa.select(Document.id).where(
         Document.id.in_([child.document_id for child in children])
     )
-    session.execute(documents.order_by(Document.id).with_for_update())
+    session.execute(documents.order_by(Document.id).with_for_update(**LOCKED))
     for child in children:
         with suppress(Conflict):  # its document was deleted or uploaded again since
             _retry(session, runtime, child)
@@ -169,7 +170,7 @@ def _take_next_version(session: Session, job: Job) -> None:
     """
     if job.document_id is None:
         return
-    document = session.get(Document, job.document_id, with_for_update=True)
+    document = session.get(Document, job.document_id, with_for_update=LOCKED)
     if document is None:
         raise Conflict("The document was deleted since; upload it again.")
     if job.version != document.latest_version:
@@ -189,8 +190,8 @@ def _owned(session: Session, tenant_id: str, job_id: str) -> Job:
         raise NotFound(f"There is no job with the id {job_id!r}.")
     if job.workflow_id is None:
         children = sa.select(Job.id).where(Job.parent_id == job_id).order_by(Job.id)
-        session.execute(children.with_for_update())
-    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+        session.execute(children.with_for_update(**LOCKED))
+    return session.scalars(mine.with_for_update(**LOCKED).execution_options(populate_existing=True)).one()
 
 
 def _open_children(session: Session, parent_id: str) -> Sequence[Job]:

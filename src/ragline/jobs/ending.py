@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ragline.database import LOCKED
 from ragline.jobs.events import record
 from ragline.models import Attempt, Job, now
 
@@ -57,7 +58,7 @@ def start_parent(session: Session, job: Job) -> None:
 
 def end_if_children_have(session: Session, parent_id: str) -> None:
     """Count a parent's ended children, and end it with the last one."""
-    parent = session.get_one(Job, parent_id, with_for_update=True, populate_existing=True)
+    parent = session.get_one(Job, parent_id, with_for_update=LOCKED, populate_existing=True)
     if parent.outcome is not None:
         return  # a child was retried alone
     counts: dict[str | None, int] = dict(

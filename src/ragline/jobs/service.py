@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
-from ragline.database import insert_new
+from ragline.database import LOCKED, insert_new
 from ragline.engine.retry import cause_of
 from ragline.errors import RaglineError, UnreadableFile
 from ragline.jobs import ending
@@ -101,7 +101,7 @@ def open_job(session: Session, job_id: str, workflow_id: str) -> Job:
     Raises `Superseded` where it has ended, was cancelled, or another attempt took over: what
     a late step did in the same transaction is undone with it.
     """
-    job = session.get_one(Job, job_id, with_for_update=True, populate_existing=True)
+    job = session.get_one(Job, job_id, with_for_update=LOCKED, populate_existing=True)
     if not _is_open(job, workflow_id):
         raise Superseded("The job has ended or moved on; what this attempt still did is dropped.")
     return job
@@ -109,7 +109,7 @@ def open_job(session: Session, job_id: str, workflow_id: str) -> Job:
 
 def is_current(session: Session, job: Job, workflow_id: str) -> bool:
     """Tell whether this attempt may still publish: the job has not ended nor moved on."""
-    session.refresh(job, with_for_update=True)
+    session.refresh(job, with_for_update=LOCKED)
     return _is_open(job, workflow_id)
 
 

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
+from ragline.database import LOCKED
 from ragline.engine import attempts, queues
 from ragline.engine.retry import COMPUTE
 from ragline.failpoints import failpoint
@@ -87,7 +88,7 @@ def end_cancelled(
 ) -> None:
     """End a cancelled attempt with the receipt; a second call does nothing."""
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id, with_for_update=True)
+        job = session.get_one(Job, job_id, with_for_update=LOCKED)
         if not _is_cancelled(job, workflow_id):
             return
         ending.end(session, job, "cancelled", result={"undone": receipt})

@@ -1,0 +1,390 @@
+"""Random histories of jobs, acted out in several worlds at once and compared with the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.jobs.job_model import Model
+from tests.jobs.job_world import STEPS, Order, Run, World
+
+from ragline.errors import RaglineError
+from ragline.jobs.schemas import JobView
+from ragline.jobs.states import ENDED
+
+STATUSES = ("pending", "queued", "processing", *ENDED)
+TERMINAL = {f"job.{status}" for status in ENDED}
+QUEUES = {"ingest": "ingest", "chat": "chat", "delete": "default"}
+TIDYING = {"ingest": "abandon", "chat": "give_up", "delete": "give_up"}
+PRIORITIES = st.sampled_from((1, 100, 500))
+PICK = st.integers(0, 2**16)
+# Clocks and random ids differ between worlds; what they say is compared with the model.
+OWN = {"attempts", "created_at", "started_at", "finished_at", "not_before"}
+OWN |= {"cancel_requested_at", "dismissed_at"}
+_examples: Iterator[int] = count(1)
+
+
+def outcome_of(act: Callable[[], Any]) -> Any:
+    """Return what an act returns, or the name of the error it raises."""
+    try:
+        return act()
+    except RaglineError as error:
+        return type(error).__name__
+
+
+class JobMachine(RuleBasedStateMachine):
+    """Every rule does the same in each world, and says before what is to come of it."""
+
+    def __init__(self, worlds: Sequence[World]) -> None:
+        super().__init__()
+        self.worlds = worlds
+        self.model = Model()
+        self.runs: list[Run] = []
+        self.begun: set[str] = set()
+        self.dead: set[str] = set()
+        self.ended: dict[tuple[str, str, int], Any] = {}
+        self.looks = 0
+        self._numbers = count(1)
+        for world in worlds:
+            world.empty()
+
+    # Clients
+
+    @rule(
+        kind=st.sampled_from(("document", "document", "chat", "delete")),
+        priority=PRIORITIES,
+        delayed=st.sampled_from((False, False, True)),
+        key=st.sampled_from((None, None, "a", "b")),
+    )
+    def accept(self, kind: str, priority: int, delayed: bool, key: str | None) -> None:
+        """A client sends work, perhaps again under the same key."""
+        document = self._id("d") if kind == "document" else None
+        order = self._order("ingest" if document else kind, priority, delayed, document)
+        asked = (kind, priority, delayed)
+        expected = self.model.accept(order, key, asked)
+        self._do(expected, lambda world: world.accept(order, key, asked))
+
+    @rule(children=st.integers(1, 3), priority=PRIORITIES, delayed=st.booleans())
+    def accept_parent(self, children: int, priority: int, delayed: bool) -> None:
+        """A client sends several files at once."""
+        parent = Order(self._id("j"), "", "import", priority, delayed)
+        orders = [
+            self._order("ingest", priority, delayed, self._id("d"), parent.id)
+            for _ in range(children)
+        ]
+        self.model.accept_parent(parent, orders)
+        self._do(None, lambda world: world.accept_parent(parent, orders))
+
+    @precondition(lambda self: self._sent_again())
+    @rule(pick=PICK, priority=PRIORITIES)
+    def accept_again(self, pick: int, priority: int) -> None:
+        """A client sends the file of a failed or cancelled job again."""
+        document = self._one(self._sent_again(), pick)
+        order = self._order("ingest", priority, False, document)
+        self.model.accept(order, None, ())
+        self._do(order.id, lambda world: world.accept(order, None, ()))
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=PICK)
+    def cancel(self, pick: int) -> None:
+        """A client cancels a job, in whatever state it is."""
+        job_id = self._one(list(self.model.jobs), pick)
+        self._do(self.model.cancel(job_id), lambda world: world.cancel(job_id))
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(pick=PICK)
+    def retry(self, pick: int) -> None:
+        """A client retries a job, in whatever state it is."""
+        job_id = self._one(list(self.model.jobs), pick)
+        self._do(self.model.retry(job_id), lambda world: world.retry(job_id))
+
+    @precondition(lambda self: self._jobs("failed", "cancelled"))
+    @rule(pick=PICK)
+    def retry_ended(self, pick: int) -> None:
+        """A client retries a job that can be retried."""
+        job_id = self._one(self._jobs("failed", "cancelled"), pick)
+        self._do(self.model.retry(job_id), lambda world: world.retry(job_id))
+
+    @precondition(lambda self: self._jobs("failed", "completed"))
+    @rule(pick=PICK)
+    def dismiss(self, pick: int) -> None:
+        """A client dismisses a job."""
+        job_id = self._one(self._jobs("failed", "completed"), pick)
+        self._do(self.model.dismiss(job_id), lambda world: world.dismiss(job_id))
+
+    # The engine
+
+    @precondition(lambda self: self._jobs("pending"))
+    @rule()
+    def let_time_come(self) -> None:
+        """The moment comes that delayed work waits for."""
+        self.model.let_time_come()
+        self._do(None, World.let_time_come)
+
+    @precondition(lambda self: self._flows("ENQUEUED"))
+    @rule(pick=PICK, begins=st.sampled_from((True, True, True, False)))
+    def claim(self, pick: int, begins: bool) -> None:
+        """A worker takes waiting work and, unless it dies first, begins it."""
+        flow = self._one(self._flows("ENQUEUED"), pick)
+        run = Run(f"worker {len(self.runs)}", flow, self.model.flows[flow].job)
+        self.runs.append(run)
+        self.model.claim(run)
+        self._do(1, lambda world: world.claim(run))
+        if begins and not flow.endswith("-undo"):
+            self._begin(run)
+
+    @precondition(lambda self: self._flows("PENDING"))
+    @rule(pick=PICK)
+    def time_out(self, pick: int) -> None:
+        """The engine ends a workflow at its time limit."""
+        flow = self._one(self._flows("PENDING"), pick)
+        self.model.time_out(flow)
+        self._do([flow], lambda world: world.time_out(flow))
+
+    # Workers, the late ones too
+
+    @precondition(lambda self: self._begun())
+    @rule(pick=PICK, stored=st.sampled_from((True, True, True, False)))
+    def step(self, pick: int, stored: bool) -> None:
+        """A worker does the next step; it may die before the engine has stored that."""
+        run = self._one(self._begun(), pick)
+        done = [name for _, name, well in self.model.flows[run.flow].steps if well]
+        number = 1 + len([name for name in done if name in STEPS])
+        name = STEPS[min(number, len(STEPS)) - 1]
+        expected = self.model.step(run, name)
+        self._do(expected, lambda world: world.step(run, name))
+        if expected == "Superseded":
+            self._end(run, "ERROR")
+        elif not stored:
+            self._die(run)
+        elif number <= len(STEPS):
+            self._store(run, number, name, failed=False)
+
+    @precondition(lambda self: self._ready())
+    @rule(pick=PICK, told=st.sampled_from((True, True, False)))
+    def complete(self, pick: int, told: bool) -> None:
+        """A worker publishes; it may die before it tells the engine."""
+        run = self._one(self._ready(), pick)
+        expected = self.model.complete(run)
+        self._do(expected, lambda world: world.complete(run))
+        self._end(run, "ERROR" if expected == "Superseded" else "SUCCESS", told=told)
+
+    @precondition(lambda self: self._begun())
+    @rule(pick=PICK, told=st.sampled_from((True, True, False)))
+    def fail(self, pick: int, told: bool) -> None:
+        """A worker meets what it cannot work on."""
+        run = self._one(self._begun(), pick)
+        number = 1 + len(self.model.flows[run.flow].steps)
+        if number <= len(STEPS):
+            self._store(run, number, STEPS[number - 1], failed=True)
+            number += 1
+        self._fail(run, number, told=told)
+
+    @precondition(lambda self: self._undoing())
+    @rule(pick=PICK, works=st.sampled_from((True, True, False)), told=st.booleans())
+    def undo(self, pick: int, works: bool, told: bool) -> None:
+        """A worker undoes a cancelled attempt, or cannot."""
+        run = self._one(self._undoing(), pick)
+        if works:
+            self.model.undo(run)
+            self._do(None, lambda world: world.undo(run))
+        self._end(run, "SUCCESS" if works else "ERROR", told=told or not works)
+
+    @precondition(lambda self: self._living())
+    @rule(pick=PICK)
+    def die(self, pick: int) -> None:
+        """A worker's heart stops, though its work may still go on for a while."""
+        self._die(self._one(self._living(), pick))
+
+    @precondition(lambda self: any(flow.owner in self.dead for flow in self.model.flows.values()))
+    @rule()
+    def sweep(self) -> None:
+        """A living worker takes over the work of the dead."""
+        self._do(self.model.sweep(self.dead), World.sweep)
+
+    @rule()
+    def settle(self) -> None:
+        """A living worker ends what the engine ended alone."""
+        self.model.settle()
+        self._do(None, World.settle)
+
+    # What must always be
+
+    @invariant()
+    def is_as_expected(self) -> None:
+        """All worlds show what the model says, in jobs, lists and events."""
+        status = STATUSES[self.looks % len(STATUSES)]
+        self.looks += 1
+        newest_first = list(self.model.jobs)[::-1]
+        listed = [each for each in newest_first if self._status(each) == status]
+        alone = newest_first[self.looks % len(newest_first)] if newest_first else None
+        seen = []
+        for world in self.worlds:
+            views = world.views()
+            assert newest_first == [view.id for view in views], world.name
+            for view in views:
+                assert self.model.view(self.model.jobs[view.id]) == _shown(view), world.name
+            assert listed == world.listed(status), (world.name, status)
+            if alone is not None:
+                expected = self.model.position(self.model.jobs[alone])
+                assert expected == world.view(alone).queue_position, (world.name, alone)
+            self._check_attempts(world, views)
+            seen.append(([view.model_dump(exclude=OWN) for view in views], self._events(world)))
+            assert self._published() == world.published(), world.name
+        assert all(each == seen[0] for each in seen)
+
+    def _events(self, world: World) -> Any:
+        found = world.events()
+        for job_id, job in self.model.jobs.items():
+            events = found[job_id]
+            assert list(range(1, len(events) + 1)) == [number for number, _, _ in events]
+            types = [type for _, type, _ in events]
+            assert job.events == types, (world.name, job_id)
+            ends = sum(type in TERMINAL for type in types)
+            assert ends == types.count("job.retrying") + (job.outcome is not None), types
+            assert (types[-1] in TERMINAL) == (job.outcome is not None), types
+        return found
+
+    def _check_attempts(self, world: World, views: Sequence[JobView]) -> None:
+        """An ended attempt has an end like none before, and keeps it."""
+        for view in views:
+            for attempt in view.attempts:
+                assert (attempt.outcome is None) == (attempt.ended_at is None)
+                if attempt.outcome is not None:
+                    known = self.ended.setdefault((world.name, view.id, attempt.number), attempt)
+                    assert known == attempt, world.name
+
+    def _published(self) -> dict[str, tuple[int | None, int]]:
+        versions = {document: self.model.published.get(document) for document in self.model.versions}
+        return {document: (version, int(bool(version))) for document, version in versions.items()}
+
+    # How it is done
+
+    def _do(self, expected: Any, act: Callable[[World], Any]) -> None:
+        for world in self.worlds:
+            actual = outcome_of(lambda world=world: act(world))  # type: ignore[misc]
+            assert expected == actual, (world.name, expected, actual)
+        # What follows is later on every clock, by which queues are ordered.
+        moment = time.time_ns() // 1_000_000
+        while moment == time.time_ns() // 1_000_000:
+            time.sleep(0.0002)
+
+    def _begin(self, run: Run) -> None:
+        expected = self.model.begin(run)
+        self._do(expected, lambda world: world.begin(run))
+        if expected == "Superseded":
+            self._end(run, "ERROR")
+        elif expected is not None:
+            self._fail(run, None, told=True)
+        else:
+            self.begun.add(run.token)
+
+    def _fail(self, run: Run, number: int | None, *, told: bool) -> None:
+        self.model.fail(run)
+        self._do(None, lambda world: world.fail(run))
+        if number is not None:
+            name = TIDYING[self.model.jobs[run.job].order.kind]
+            self._store(run, number, name, failed=False)
+        self._end(run, "ERROR", told=told)
+
+    def _store(self, run: Run, number: int, name: str, *, failed: bool) -> None:
+        stored = self.model.store_step(run, number, name, failed=failed)
+        self._do(stored, lambda world: world.store_step(run, number, name, failed=failed))
+
+    def _end(self, run: Run, status: str, *, told: bool = True) -> None:
+        """Let a worker's function return."""
+        self.begun.discard(run.token)
+        if not told:
+            self._die(run)
+        else:
+            ended = self.model.end_workflow(run, status)
+            self._do(ended, lambda world: world.end_workflow(run, status))
+        self.runs = [each if each is not run else _GONE for each in self.runs]
+
+    def _die(self, run: Run) -> None:
+        if run.token not in self.dead:
+            self.dead.add(run.token)
+            self._do(None, lambda world: world.die(run))
+
+    def _order(
+        self,
+        kind: str,
+        priority: int,
+        delayed: bool,
+        document: str | None,
+        parent: str | None = None,
+    ) -> Order:
+        return Order(self._id("j"), QUEUES[kind], kind, priority, delayed, document, parent)
+
+    def _id(self, kind: str) -> str:
+        # Rising, so that what was made in one transaction has an order.
+        return f"00000000-0000-4000-8000-{'0a' if kind == 'j' else '0d'}{next(self._numbers):010d}"
+
+    def _one(self, found: Sequence[Any], pick: int) -> Any:
+        return found[pick % len(found)]
+
+    def _status(self, job_id: str) -> str:
+        return self.model.status(self.model.jobs[job_id])
+
+    def _jobs(self, *statuses: str) -> list[str]:
+        return [job_id for job_id in self.model.jobs if self._status(job_id) in statuses]
+
+    def _flows(self, status: str) -> list[str]:
+        return [name for name, flow in self.model.flows.items() if flow.status == status]
+
+    def _sent_again(self) -> list[str]:
+        """Documents whose latest job failed or was cancelled."""
+        latest = {job.order.document_id: job for job in self.model.jobs.values()}
+        return [
+            document
+            for document, job in latest.items()
+            if document is not None and job.outcome in ("failed", "cancelled")
+        ]
+
+    def _begun(self) -> list[Run]:
+        return [run for run in self.runs if run.token in self.begun]
+
+    def _ready(self) -> list[Run]:
+        """Runs that have done their last step."""
+        return [
+            run
+            for run in self._begun()
+            if (len(STEPS), STEPS[-1], True) in self.model.flows[run.flow].steps
+        ]
+
+    def _undoing(self) -> list[Run]:
+        return [run for run in self.runs if run.flow.endswith("-undo")]
+
+    def _living(self) -> list[Run]:
+        return [run for run in self.runs if run is not _GONE and run.token not in self.dead]
+
+
+_GONE = Run("", "", "")
+
+
+def _shown(view: JobView) -> dict[str, Any]:
+    """Return what the model knows of a job."""
+    return {
+        "id": view.id,
+        "status": view.status,
+        "waiting_for": view.waiting_for,
+        "priority": view.priority,
+        "queue": view.queue,
+        "document_id": view.document_id,
+        "parent_id": view.parent_id,
+        "children": view.children,
+        "progress": (view.progress.done, view.progress.total),
+        "attempts": [
+            (each.number, each.first_step, each.outcome, each.started_at is not None)
+            for each in view.attempts
+        ],
+        "started": view.started_at is not None,
+        "finished": view.finished_at is not None,
+        "failed": view.error is not None,
+        "cancelling": view.cancel_requested_at is not None,
+        "dismissed": view.dismissed_at is not None,
+    }
