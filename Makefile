@@ -52,7 +52,7 @@ model:
 
 # Measurements; results belong into docs/benchmarks.md with the machine and versions.
 bench: $(STAMP)
-	for name in start accept ingestion search; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in start accept jobs ingestion search vectorstores; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Reference pages that are written from the code.
 docs: $(STAMP)

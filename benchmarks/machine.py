@@ -17,6 +17,8 @@ PACKAGES = (
     "fastapi",
     "kreuzberg",
     "numpy",
+    "pgvector",
+    "psycopg",
     "pypdfium2",
     "qdrant-edge-py",
     "sqlalchemy",

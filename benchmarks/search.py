@@ -95,7 +95,9 @@ def _bare_store(data_dir: Path, filled: Filled, asked: Sequence[str]) -> list[di
     """Time the store's own calls on the index that the server left."""
     settings = load_settings(_env_file=None, data_dir=data_dir)
     embedder = registry.embedder(settings.embedder)
-    store = registry.vector_store(settings.vector_store_name, settings, dimensions=embedder.dimensions)
+    store = registry.vector_store(
+        settings.vector_store_name, settings, dimensions=embedder.dimensions
+    )
     condition = TypeAdapter(AttributeFilter).validate_python(FILTER).to_filter()
 
     def embedded(question: str) -> tuple[Any, Any]:

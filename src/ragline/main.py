@@ -17,6 +17,7 @@ from ragline.api import ROUTERS
 from ragline.bootstrap import Runtime
 from ragline.http.body_limit import BodyLimit
 from ragline.http.problems import add_problem_handlers, problem
+from ragline.http.under_way import UnderWay
 from ragline.jobs.event_hub import EventHub
 
 DESCRIPTION = "Accepts documents and questions as durable jobs; returns passages and cited answers."
@@ -44,6 +45,8 @@ def create_app(runtime: Runtime, *, works: bool = True) -> FastAPI:
     app.add_api_route("/livez", livez, tags=["health"])
     app.add_api_route("/readyz", readyz, tags=["health"], response_model=None)
     add_problem_handlers(app)
+    if works:
+        app.add_middleware(UnderWay, served=runtime.engine.courtesy.served)
     app.add_middleware(
         BodyLimit, upload_bytes=settings.max_upload_bytes, text_bytes=settings.max_text_bytes
     )

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import compute_functions as functions
 
 from ragline import errors
-from ragline.compute.pool import ComputeError, ComputePool, Limits
+from ragline.compute.pool import Cancelled, ComputeError, ComputePool, Limits, Owner
 from ragline.errors import (
     LimitExceeded,
     NotFound,
@@ -370,6 +370,60 @@ def test_close_ends_children():
     assert errors == [Stopping] * 3
     assert gone(pids, within=2)
     assert not [one for one in threading.enumerate() if one.daemon and "pebble" in repr(one)]
+
+
+def busy(pool, threads, *workflows, function=functions.sleep):
+    """Have children at work for workflows and return the calls."""
+    calls = [
+        threads.submit(pool.run, function, 60, limits=LIMITS, owner=Owner(each, "tenant"))
+        for each in workflows
+    ]
+    deadline = time.monotonic() + 30
+    while sorted(pool.owners()) != sorted(workflows):
+        assert time.monotonic() < deadline, "the children did not begin"
+        time.sleep(0.01)
+    return calls
+
+
+@pytest.mark.parametrize("function", [functions.sleep, functions.sleep_holding_the_interpreter])
+def test_cancel(function):
+    """Cancelling kills the child at work for a workflow, whatever it does, and no other."""
+    pool = ComputePool(2)
+    with ThreadPoolExecutor(2) as threads:
+        unwanted, wanted = busy(pool, threads, "unwanted", "wanted", function=function)
+        pool.cancel("unwanted")
+
+        assert isinstance(unwanted.exception(timeout=30), Cancelled)
+        assert pool.owners() == ["wanted"]
+        assert not wanted.done()
+        assert pool.run(functions.doubled, 4, limits=LIMITS) == 8
+        pool.close()
+
+
+def test_cancel_all_of_a_workflow():
+    """All children of one workflow are killed; their processes are gone."""
+    pool = ComputePool(2)
+    with ThreadPoolExecutor(2) as threads:
+        before = set(psutil.Process().children(recursive=True))
+        calls = busy(pool, threads, "same", "same")
+        pids = [one.pid for one in set(psutil.Process().children(recursive=True)) - before]
+        pool.cancel("same")
+
+        assert [type(call.exception(timeout=30)) for call in calls] == [Cancelled] * 2
+    pool.close()
+    assert pids
+    assert gone(pids, within=5)
+
+
+def test_cancel_what_is_not_at_work(pool):
+    """Cancelling a workflow that no child works for, or not any more, changes nothing."""
+    owner = Owner("done", "tenant")
+    assert pool.run(functions.doubled, 4, limits=LIMITS, owner=owner) == 8
+    pool.cancel("done")
+    pool.cancel("unknown")
+
+    assert pool.run(functions.doubled, 4, limits=LIMITS, owner=owner) == 8
+    assert pool.owners() == []
 
 
 def test_closed_pool():

@@ -329,10 +329,11 @@ class World:
     def events(self) -> dict[str, list[tuple[int, str, dict[str, Any]]]]:
         """Return the events of each job by number, and check what the job's row says of them."""
         found: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
+        columns = Event.job_id, Event.number, Event.type, Event.details
         with self.database.read() as session:
-            for event in session.scalars(sa.select(Event).order_by(Event.job_id, Event.number)):
-                one = event.number, event.type, event.details
-                found.setdefault(event.job_id, []).append(one)
+            rows = session.execute(sa.select(*columns).order_by(Event.job_id, Event.number))
+            for job_id, *event in rows:
+                found.setdefault(job_id, []).append((event[0], event[1], event[2]))
             last = dict(session.execute(sa.select(Job.id, Job.last_event)).all())
         assert last == {job_id: events[-1][0] for job_id, events in found.items()}
         return found

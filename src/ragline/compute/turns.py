@@ -32,6 +32,12 @@ class Turns(Generic[T]):
         self._shares: dict[int, str] = {}
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for their turn."""
+        with self._lock:
+            return sum(len(queue) for queue in self._waiting.values())
+
     def take(self, share: str) -> T:
         """Return one of the things; wait for this share's turn while all are held."""
         with self._lock:

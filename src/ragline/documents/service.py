@@ -14,7 +14,6 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
-from ragline.database import LOCKED
 from ragline.documents.files import ensure_files, remove_file
 from ragline.documents.schemas import Accepted, RejectedFile
 from ragline.documents.views import view_of
@@ -39,7 +38,7 @@ _SAME_CONTENT = (
         Document.content_hash.in_(sa.bindparam("hashes", expanding=True)),
     )
     .order_by(Document.id)
-    .with_for_update(**LOCKED)
+    .with_for_update(key_share=True)
 )
 
 

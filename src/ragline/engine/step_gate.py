@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from ragline.engine.courtesy import Courtesy
 from ragline.engine.outage import is_outage
 from ragline.errors import Stopping
 
@@ -22,7 +23,8 @@ R = TypeVar("R")
 class StepGate:
     """Lets steps through until it is closed, and knows how many are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, courtesy: Courtesy) -> None:
+        self._courtesy = courtesy
         self._changed = threading.Condition()
         self._running = 0
         self._closed = threading.Event()
@@ -32,6 +34,7 @@ class StepGate:
 
         @functools.wraps(step)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            self._courtesy.give_way()
             with self._changed:
                 if self._closed.is_set():
                     raise Stopping

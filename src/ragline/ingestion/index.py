@@ -17,6 +17,7 @@ from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.errors import ProviderError
 from ragline.failpoints import failpoint
+from ragline.ingestion.embed import embed_chunks
 from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
@@ -36,6 +37,8 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     A second run replaces the vectors by the same ones and finds the job ended.
     """
     subject = load_subject(runtime, job_id)
+    # A clean-up may have taken vectors of a retried attempt, which nothing used meanwhile.
+    embed_chunks(runtime, job_id)
     index_chunks(runtime, subject.document_id, subject.version)
     failpoint("ingest.indexed")
     count = publish(runtime, subject, workflow_id)

@@ -21,7 +21,7 @@ from ragline.compute.pool import ComputeError
 from ragline.database import insert_missing
 from ragline.engine import queues
 from ragline.engine.retry import COMPUTE
-from ragline.errors import LimitExceeded, UnreadableFile
+from ragline.errors import LimitExceeded, TemporaryProviderError, UnreadableFile
 from ragline.failpoints import failpoint
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
@@ -188,6 +188,10 @@ def _store(
     stored = sa.select(PageText.key, PageText.text).where(PageText.key.in_(keys.values()))
     known = dict(session.execute(stored).all())
     read_now = {page.number: page for page in read}
+    unread = {page.number for page in read if page.text is None}
+    if any(key not in known for number, key in keys.items() if number not in unread):
+        # Another document's deletion took it between the look and now.
+        raise TemporaryProviderError("The stored text of a page is gone; it will be read again.")
     listed = set(
         session.scalars(
             sa.select(Page.number).where(_pages_of(subject), Page.number.in_(keys.keys()))

@@ -156,7 +156,7 @@ def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:
     documents = sa.select(Document.id).where(
         Document.id.in_([child.document_id for child in children])
     )
-    session.execute(documents.order_by(Document.id).with_for_update(**LOCKED))
+    session.execute(documents.order_by(Document.id).with_for_update(key_share=True))
     for child in children:
         with suppress(Conflict):  # its document was deleted or uploaded again since
             _retry(session, runtime, child)
@@ -190,8 +190,10 @@ def _owned(session: Session, tenant_id: str, job_id: str) -> Job:
         raise NotFound(f"There is no job with the id {job_id!r}.")
     if job.workflow_id is None:
         children = sa.select(Job.id).where(Job.parent_id == job_id).order_by(Job.id)
-        session.execute(children.with_for_update(**LOCKED))
-    return session.scalars(mine.with_for_update(**LOCKED).execution_options(populate_existing=True)).one()
+        session.execute(children.with_for_update(key_share=True))
+    return session.scalars(
+        mine.with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one()
 
 
 def _open_children(session: Session, parent_id: str) -> Sequence[Job]:

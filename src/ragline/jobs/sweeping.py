@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
-from ragline.database import LOCKED
 from ragline.engine import attempts
 from ragline.engine.rows import OPEN, workflows
 from ragline.errors import RaglineError
@@ -24,7 +23,7 @@ def note_recovered(runtime: Runtime, workflow_ids: list[str]) -> None:
             sa.select(Job)
             .where(Job.workflow_id.in_(workflow_ids), Job.outcome.is_(None))
             .order_by(Job.id)
-            .with_for_update(**LOCKED)
+            .with_for_update(key_share=True)
         ).all()
         for job in jobs:
             record(session, job, "job.recovered")
