@@ -43,8 +43,14 @@ test: $(STAMP)
 	$(BIN)/pytest -n auto
 	RAGLINE_TEST_DATABASE=postgresql $(BIN)/pytest -n auto $(ON_POSTGRESQL:%=tests/%)
 
+# The fault proof: FAULT_KILLS landed kills over both set-ups. A run that was stopped goes on
+# where it was; `rm -r .faults` begins anew.
+FAULT_KILLS ?= 300
+FAULT_SEED ?= 20261122
+
 faults: $(STAMP)
 	$(BIN)/pytest -m faults
+	$(BIN)/python -m tests.faults.driver --kills $(FAULT_KILLS) --seed $(FAULT_SEED)
 
 # Searches the model of jobs for orders of events that break a promise; needs spin and gcc.
 model:

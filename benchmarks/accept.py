@@ -49,8 +49,9 @@ def main() -> None:
         f"POST of texts, {given.rate:g} per second for {given.seconds:g} s",
         rows,
         "Times run from when a request was due to the end of its answer. Idle: ingest "
-        "concurrency 1. Scaled: CPU of both HTTP processes, then of the worker. Busy: while PDFs of ten pages are ingested with the default settings; "
-        "where none were open at the end, ask for more with --documents.",
+        "concurrency 1. Scaled: CPU of both HTTP processes, then of the worker. Busy: while PDFs "
+        "of ten pages are ingested with the default settings; where none were open at the end, "
+        "ask for more with --documents.",
     )
 
 

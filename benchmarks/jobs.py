@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import httpx2
 import numpy as np
 from tests.postgres import running
 from tests.servers import RunningProcess, RunningServer, RunningWorker
@@ -34,6 +36,7 @@ class Served:
 
     server: RunningServer
     client: Client
+    http: httpx2.Client
     worker: RunningProcess
 
 
@@ -89,7 +92,10 @@ def _served(given: argparse.Namespace, **settings: object) -> Iterator[Served]:
             server = stack.enter_context(RunningServer(data_dir, "--no-worker", **settings))
             worker = stack.enter_context(RunningWorker(data_dir, **settings))
         client = stack.enter_context(server.client())
-        yield Served(server, client, worker)
+        http = httpx2.Client(
+            base_url=server.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60
+        )
+        yield Served(server, client, stack.enter_context(http), worker)
 
 
 def _project(served: Served) -> str:
@@ -102,11 +108,7 @@ def _project(served: Served) -> str:
 
 
 def _ended(client: Client, job_id: str) -> Job:
-    last = None
-    for last in client.wait_for(job_id):
-        pass
-    assert last is not None
-    return last
+    return deque(client.wait_for(job_id), maxlen=1).pop()
 
 
 def _starts(given: argparse.Namespace, pause: float) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _starts(given: argparse.Namespace, pause: float) -> dict[str, Any]:
 
 
 def _ask(served: Served, path: str, question: str) -> str:
-    answer = served.client.http.post(
+    answer = served.http.post(
         path, json={"question": question}, headers={"Prefer": "respond-async"}
     )
     answer.raise_for_status()
@@ -165,7 +167,7 @@ def _reads(given: argparse.Namespace) -> dict[str, Any]:
                 ("file", (f"{n}.txt", f"Entry {n} of the log.".encode()))
                 for n in range(start, min(start + 100, given.queued))
             ]
-            answer = served.client.http.post(f"/v1/projects/{project}/documents", files=files)
+            answer = served.http.post(f"/v1/projects/{project}/documents", files=files)
             answer.raise_for_status()
             ids.append(answer.json()["documents"][0]["id"])
         newest = next(iter(served.client.jobs(kind="ingest", limit=1)))

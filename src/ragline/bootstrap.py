@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TextIO
 
+from sqlalchemy.exc import OperationalError
+
 from ragline import failpoints
 from ragline.blobs import BlobStore, build_store
 from ragline.compute.pool import ComputePool
@@ -100,13 +102,25 @@ def build(settings: Settings, *, alone: bool = True) -> Runtime:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     lock = None if _is_shared(settings) else _own_data_dir(settings)
     database = Database(settings.sqlalchemy_url, connections=settings.database_connections)
-    migrate(database)
     engine = Engine(database, settings)
-    engine.migrate()
+    _migrate(database, engine)
     blobs = build_store(settings)
     blobs.prepare()
     compute = ComputePool(settings.compute_workers, preload=tasks.PRELOAD)
     return Runtime(settings, database, blobs, engine, compute, lock)
+
+
+def _migrate(database: Database, engine: Engine) -> None:
+    try:
+        migrate(database)
+        engine.migrate()
+    except OperationalError as error:
+        if database.is_sqlite:
+            raise
+        raise ConfigurationError(
+            f"The database on {database.url.host} does not answer or refuses: "
+            f"{str(error.orig).strip()}. Start it, or correct RAGLINE_DATABASE_URL."
+        ) from None
 
 
 def _is_shared(settings: Settings) -> bool:

@@ -39,7 +39,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
-        self.url = sa.make_url(url)
+        self.url = _parsed(url)
         backend = self.url.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
             raise ConfigurationError(
@@ -92,6 +92,16 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ConfigurationError(
+            "RAGLINE_DATABASE_URL is no URL of a database: write "
+            "postgresql+psycopg://user:password@host/database, or unset it."
+        ) from None
 
 
 def insert_new(session: Session, *instances: DeclarativeBase) -> None:

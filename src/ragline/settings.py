@@ -206,10 +206,10 @@ class Settings(BaseSettings):
         description="Times an attempt may start without any progress before it fails as poison.",
     )
     heartbeat_seconds: float = Field(
-        default=2.0, gt=0, description="Time between two heartbeats of a worker."
+        default=1.0, gt=0, description="Time between two heartbeats of a worker."
     )
     dead_after_seconds: float = Field(
-        default=7.0, gt=0, description="Silence after which a worker counts as dead."
+        default=5.0, gt=0, description="Silence after which a worker counts as dead."
     )
 
     webhook_tries: int = Field(

@@ -11,13 +11,29 @@ from tests.cli.conftest import Ragline
 from tests.servers import RAGLINE, clean_environment
 
 
-def test_a_worker_of_its_own_is_refused(ragline: Ragline) -> None:
-    """A separate worker says what it would need, and what works instead."""
-    result = ragline("worker", "--queues", "ingest")
+def worker(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a worker that is expected to refuse."""
+    environment = clean_environment(data_dir=data_dir)
+    command = [RAGLINE, "worker", *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90)
 
-    assert 1 == result.exit_code
-    assert "PostgreSQL and a shared vector store" in result.stderr
-    assert "`ragline serve`" in result.stderr
+
+def test_a_worker_beside_sqlite_is_refused(tmp_path: Path) -> None:
+    """A separate worker says what it needs, and what works instead."""
+    refused = worker(tmp_path / "data")
+
+    assert 1 == refused.returncode
+    assert "Several processes need PostgreSQL" in refused.stderr
+    assert "`ragline serve` alone" in refused.stderr
+
+
+@pytest.mark.parametrize("names", ["", "ingest,nonsense", " , "])
+def test_a_worker_on_no_queue_is_refused(tmp_path: Path, names: str) -> None:
+    """A queue that does not exist is named, beside those that do."""
+    refused = worker(tmp_path / "data", "--queues", names)
+
+    assert 1 == refused.returncode
+    assert "there are chat, ingest, pages, default" in refused.stderr
 
 
 def migrate(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -74,31 +74,52 @@ def test_a_port_in_use_is_a_sentence(running_server: RunningServer, tmp_path: Pa
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--no-worker"]])
 @pytest.mark.parametrize(
-    ("options", "reason"),
+    ("settings", "change"),
     [
-        (["--workers", "2"], "leave out --workers"),
-        (["--no-worker"], "leave out --no-worker"),
+        ({}, "set RAGLINE_DATABASE_URL to postgresql+psycopg://"),
+        (
+            {"database_url": "postgresql+psycopg://u@127.0.0.1:9/n", "vector_store": "qdrant_edge"},
+            "set RAGLINE_VECTOR_STORE to pgvector",
+        ),
     ],
+    ids=["SQLite", "store with one owner"],
 )
 def test_a_shape_that_cannot_work_is_refused(
-    tmp_path: Path, options: list[str], reason: str
+    tmp_path: Path, options: list[str], settings: dict[str, str], change: str
 ) -> None:
     """What needs several processes over shared stores says what to change."""
-    refused = serve(tmp_path / "data", *options)
+    refused = serve(tmp_path / "data", *options, **settings)
 
     assert 1 == refused.returncode
-    assert reason in refused.stderr
+    assert change in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_a_database_that_cannot_work_is_refused(tmp_path: Path) -> None:
-    """A database that this version does not know is named at start."""
-    refused = serve(tmp_path / "data", database_url="postgresql://nobody@127.0.0.1:9/none")
+@pytest.mark.parametrize(
+    ("url", "change"),
+    [
+        ("mysql://nobody@127.0.0.1/none", "set RAGLINE_DATABASE_URL to postgresql+psycopg://"),
+        ("postgresql+psycopg://nobody@127.0.0.1:9/none", "correct RAGLINE_DATABASE_URL"),
+        ("nonsense", "RAGLINE_DATABASE_URL"),
+    ],
+)
+def test_a_database_that_cannot_work_is_refused(tmp_path: Path, url: str, change: str) -> None:
+    """A database that is not known, or does not answer, is named at start."""
+    refused = serve(tmp_path / "data", database_url=url)
 
     assert 1 == refused.returncode
-    assert "unset RAGLINE_DATABASE_URL" in refused.stderr
+    assert change in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_failpoints_are_refused_in_production(tmp_path: Path) -> None:
+    """Faults for tests and production do not go together."""
+    refused = serve(tmp_path / "data", failpoints="ingest.indexed=kill", production="true")
+
+    assert 1 == refused.returncode
+    assert "unset one of them" in refused.stderr
 
 
 @pytest.mark.parametrize(

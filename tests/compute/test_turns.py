@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,13 +27,12 @@ class Callers:
         self.asked: list[tuple[str, int]] = []
         self.served: list[tuple[str, int]] = []
         self.held: list[tuple[str, str]] = []
-        self._threads = ThreadPoolExecutor(MOST)
 
     def ask(self, share: str) -> None:
         """Have somebody of a share ask; return once they are served or wait."""
         who = share, len(self.asked)
         self.asked.append(who)
-        self._threads.submit(self._take, who)
+        threading.Thread(target=self._take, args=[who], daemon=True).start()
         self._settle()
 
     def give_back(self) -> None:
@@ -45,7 +44,6 @@ class Callers:
         """Give everything back until nobody waits."""
         while self.held:
             self.give_back()
-        self._threads.shutdown()
 
     def _take(self, who: tuple[str, int]) -> None:
         thing = self.turns.take(who[0])

@@ -6,10 +6,14 @@ else is our own code patched.
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ragline.cli import app
@@ -51,7 +55,27 @@ def without_flush() -> None:
     GroupFlush.wait = lambda self, write: None  # type: ignore[method-assign]
 
 
+def keep_durable_copies() -> None:
+    """Keep a copy of the index at each flush: what a loss of power would leave of it.
+
+    A killed process loses nothing that it gave to the system, so killing cannot tell.
+    """
+    make = GroupFlush.__init__
+    index = Path(os.environ["RAGLINE_DATA_DIR"]) / "index"
+
+    def observed(self: GroupFlush, flush: Callable[[], None], *, pause: float) -> None:
+        def flush_and_copy() -> None:
+            flush()
+            shutil.rmtree(index.with_name("index.durable"), ignore_errors=True)
+            shutil.copytree(index, index.with_name("index.durable"))
+
+        make(self, flush_and_copy, pause=pause)
+
+    GroupFlush.__init__ = observed  # type: ignore[method-assign]
+
+
 SAFEGUARDS = {
+    "nothing": lambda: None,
     "fence": without_fence,
     "common transaction": without_common_transaction,
     "chunk ids": without_chunk_ids,
@@ -60,4 +84,5 @@ SAFEGUARDS = {
 
 if __name__ == "__main__":
     SAFEGUARDS[sys.argv.pop(1)]()
+    keep_durable_copies()
     app()

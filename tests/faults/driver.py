@@ -69,6 +69,7 @@ class Report:
     paid_calls: int = 0
     chat_jobs: int = 0
     recoveries: list[float] = field(default_factory=list)
+    delayed: list[float] = field(default_factory=list)
     taken_up: list[float] = field(default_factory=list)
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
@@ -138,7 +139,8 @@ class Round:
             if any(worker.is_ready for worker in self.cluster.workers):
                 break
             time.sleep(0.02)
-        time.sleep(chance.uniform(0.1, 2.5))
+        # Long enough now and then that work comes to its end and something new begins.
+        time.sleep(chance.uniform(0.1, 2.5 if chance.random() < 0.8 else 8))
 
     def _calm_down(self, watch: Watch) -> None:
         """Have all processes run without any fault to come."""
@@ -209,6 +211,7 @@ class Round:
             paid_calls=len(self.provider.requests),
             chat_jobs=sum(row["kind"] == "chat" for row in state.jobs),
             recoveries=[round(each, 2) for each in watch.recoveries],
+            delayed=[round(each, 2) for each in watch.delayed],
             taken_up=[round(each, 2) for each in watch.taken_up],
             violations=self._violations(state, watch),
         )
@@ -328,6 +331,7 @@ def _sum_up(reports: list[Report]) -> int:
         return sum((Counter(getattr(report, name)) for report in reports), Counter())
 
     recoveries = sorted(each for report in reports for each in report.recoveries)
+    delayed = sorted(each for report in reports for each in report.delayed)
     taken_up = sorted(each for report in reports for each in report.taken_up)
     violations = sum(len(report.violations) for report in reports)
     print(f"kills {sum(r.kills for r in reports)}, landed {sum(r.landed for r in reports)}")
@@ -336,7 +340,12 @@ def _sum_up(reports: list[Report]) -> int:
     print(f"events {sum(r.events for r in reports)}, webhooks {sum(r.messages for r in reports)}")
     paid, chats = sum(r.paid_calls for r in reports), sum(r.chat_jobs for r in reports)
     print(f"paid calls {paid} for {chats} chat jobs")
-    for name, seconds in (("back in its queue", recoveries), ("taken up", taken_up)):
+    timed = {
+        "back in its queue": recoveries,
+        "back in its queue, on an overloaded machine": delayed,
+        "taken up": taken_up,
+    }
+    for name, seconds in timed.items():
         if seconds:
             print(
                 f"work of the dead {name}: {len(seconds)} times, p50"

@@ -112,9 +112,7 @@ def test_rejected_file_counts(tenant: Tenant) -> None:
 
     assert 202 == first.status_code
     assert 1 == len(first.json()["rejected"])
-    problem_of(
-        tenant.http.post(path, files=[good], headers=headers), 422, "idempotency-key-reused"
-    )
+    problem_of(tenant.http.post(path, files=[good], headers=headers), 422, "idempotency-key-reused")
 
 
 def test_key_is_free_after_a_failure(server: InProcessServer, tenant: Tenant) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 import sqlalchemy as sa
+import structlog
+import structlog.testing
 from tests.inprocess import WAIT_SECONDS, InProcessServer, Tenant
 from tests.jobs.quiet import quiet
 
@@ -40,7 +42,9 @@ def armed(rules: str) -> Iterator[None]:
     """Have points of this process act within a block."""
     failpoints.arm(rules, production=False)
     try:
-        yield
+        # What breaks is logged with all its variables, which takes seconds to draw.
+        with structlog.testing.capture_logs():
+            yield
     finally:
         failpoints.arm(None, production=False)
 

@@ -47,7 +47,7 @@ class JobMachine(RuleBasedStateMachine):
         self.begun: set[str] = set()
         self.dead: set[str] = set()
         self.ended: dict[tuple[str, str, int], Any] = {}
-        self.looks = 0
+        self.looks = -1
         self._numbers = count(1)
         for world in worlds:
             world.empty()
@@ -123,7 +123,7 @@ class JobMachine(RuleBasedStateMachine):
     def let_time_come(self) -> None:
         """The moment comes that delayed work waits for."""
         self.model.let_time_come()
-        self._do(None, World.let_time_come)
+        self._do(None, lambda world: world.let_time_come())
 
     @precondition(lambda self: self._flows("ENQUEUED"))
     @rule(pick=PICK, begins=st.sampled_from((True, True, True, False)))
@@ -148,27 +148,27 @@ class JobMachine(RuleBasedStateMachine):
     # Workers, the late ones too
 
     @precondition(lambda self: self._begun())
-    @rule(pick=PICK, stored=st.sampled_from((True, True, True, False)))
-    def step(self, pick: int, stored: bool) -> None:
-        """A worker does the next step; it may die before the engine has stored that."""
+    @rule(pick=PICK, times=st.integers(1, 3), stored=st.sampled_from((True, True, True, False)))
+    def step(self, pick: int, times: int, stored: bool) -> None:
+        """A worker does its next steps; it may die before the engine has stored the last one."""
         run = self._one(self._begun(), pick)
-        done = [name for _, name, well in self.model.flows[run.flow].steps if well]
-        number = 1 + len([name for name in done if name in STEPS])
-        name = STEPS[min(number, len(STEPS)) - 1]
-        expected = self.model.step(run, name)
-        self._do(expected, lambda world: world.step(run, name))
-        if expected == "Superseded":
-            self._end(run, "ERROR")
-        elif not stored:
-            self._die(run)
-        elif number <= len(STEPS):
-            self._store(run, number, name, failed=False)
+        first = min(1 + len(self._done(run)), len(STEPS))
+        last = min(first + times - 1, len(STEPS))
+        for number in range(first, last + 1):
+            if not self._step(run, number, stored=stored or number < last):
+                return
 
-    @precondition(lambda self: self._ready())
+    @precondition(lambda self: self._begun())
     @rule(pick=PICK, told=st.sampled_from((True, True, False)))
     def complete(self, pick: int, told: bool) -> None:
-        """A worker publishes; it may die before it tells the engine."""
-        run = self._one(self._ready(), pick)
+        """A worker does what is left and publishes; it may die before it tells the engine.
+
+        A late one was stopped after its last step, so that publishing is all it still does.
+        """
+        run = self._one(self._begun(), pick)
+        if self.model.is_open(self.model.jobs[run.job], run.flow):
+            for number in range(1 + len(self._done(run)), 1 + len(STEPS)):
+                self._step(run, number, stored=True)
         expected = self.model.complete(run)
         self._do(expected, lambda world: world.complete(run))
         self._end(run, "ERROR" if expected == "Superseded" else "SUCCESS", told=told)
@@ -204,47 +204,53 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         """A living worker takes over the work of the dead."""
-        self._do(self.model.sweep(self.dead), World.sweep)
+        self._do(self.model.sweep(self.dead), lambda world: world.sweep())
 
     @rule()
     def settle(self) -> None:
         """A living worker ends what the engine ended alone."""
         self.model.settle()
-        self._do(None, World.settle)
+        self._do(None, lambda world: world.settle())
 
     # What must always be
 
     @invariant()
-    def is_as_expected(self) -> None:
-        """All worlds show what the model says, in jobs, lists and events."""
-        newest_first = list(self.model.jobs)[::-1]
-        seen = []
-        for world in self.worlds:
-            views = world.views()
-            assert newest_first == [view.id for view in views], world.name
-            for view in views:
-                assert self.model.view(self.model.jobs[view.id]) == _shown(view), world.name
-            self._check_attempts(world, views)
-            seen.append(([view.model_dump(exclude=OWN) for view in views], self._events(world)))
-            assert self._published() == world.published(), world.name
+    def events_are_as_expected(self) -> None:
+        """All worlds recorded what the model says."""
+        seen = [self._events(world) for world in self.worlds]
         assert all(each == seen[0] for each in seen)
 
     @invariant()
-    def is_listed_and_placed(self) -> None:
-        """A list by status holds what has it, and who waits knows the place: one look a step."""
+    def jobs_are_as_expected(self) -> None:
+        """All worlds show jobs, lists by status, and places in queues as the model; by turns."""
         self.looks += 1
-        turn, odd = divmod(self.looks, 2)
+        turn, look = divmod(self.looks, 3)
+        seen = [(self._views, self._listed, self._placed)[look](world, turn) for world in self.worlds]
+        assert all(each == seen[0] for each in seen)
+
+    def _views(self, world: World, _turn: int) -> Any:
+        views = world.views()
+        assert list(self.model.jobs)[::-1] == [view.id for view in views], world.name
+        for view in views:
+            assert self.model.view(self.model.jobs[view.id]) == _shown(view), world.name
+        self._check_attempts(world, views)
+        assert self._published() == world.published(), world.name
+        return [view.model_dump(exclude=OWN) for view in views]
+
+    def _listed(self, world: World, turn: int) -> Any:
         status = STATUSES[turn % len(STATUSES)]
-        newest_first = list(self.model.jobs)[::-1]
-        waiting = [each for each in newest_first if self._status(each) == "queued"]
-        for world in self.worlds:
-            if odd:
-                listed = [each for each in newest_first if self._status(each) == status]
-                assert listed == world.listed(status), (world.name, status)
-            elif waiting:
-                job_id = waiting[turn % len(waiting)]
-                place = self.model.position(self.model.jobs[job_id])
-                assert place == world.view(job_id).queue_position, (world.name, job_id)
+        listed = world.listed(status)
+        assert self._jobs(status)[::-1] == listed, (world.name, status)
+        return listed
+
+    def _placed(self, world: World, turn: int) -> Any:
+        waiting = self._jobs("queued")
+        if not waiting:
+            return None
+        job_id = waiting[turn % len(waiting)]
+        place = world.view(job_id).queue_position
+        assert self.model.position(self.model.jobs[job_id]) == place, (world.name, job_id)
+        return place
 
     def _events(self, world: World) -> Any:
         found = world.events()
@@ -291,6 +297,23 @@ class JobMachine(RuleBasedStateMachine):
             self._fail(run, None, told=True)
         else:
             self.begun.add(run.token)
+
+    def _step(self, run: Run, number: int, *, stored: bool) -> bool:
+        """Do a step; return whether the work goes on."""
+        name = STEPS[number - 1]
+        expected = self.model.step(run, name)
+        self._do(expected, lambda world: world.step(run, name))
+        if expected is not None:
+            self._end(run, "ERROR")
+        elif not stored:
+            self._die(run)
+        elif number > len(self._done(run)):
+            self._store(run, number, name, failed=False)
+        return expected is None
+
+    def _done(self, run: Run) -> list[str]:
+        steps = self.model.flows[run.flow].steps
+        return [name for _, name, well in steps if well and name in STEPS]
 
     def _fail(self, run: Run, number: int | None, *, told: bool) -> None:
         self.model.fail(run)
@@ -356,14 +379,6 @@ class JobMachine(RuleBasedStateMachine):
 
     def _begun(self) -> list[Run]:
         return [run for run in self.runs if run.token in self.begun]
-
-    def _ready(self) -> list[Run]:
-        """Runs that have done their last step."""
-        return [
-            run
-            for run in self._begun()
-            if (len(STEPS), STEPS[-1], True) in self.model.flows[run.flow].steps
-        ]
 
     def _undoing(self) -> list[Run]:
         return [run for run in self.runs if run.flow.endswith("-undo")]

@@ -152,7 +152,7 @@ class Model:
     def begin(self, run: Run) -> str | None:
         """Begin an attempt; return the error's name."""
         job = self.jobs[run.job]
-        if not self._is_open(job, run.flow):
+        if not self.is_open(job, run.flow):
             return "Superseded"
         attempt = job.tries[-1]
         attempt.idle_starts += 1
@@ -168,7 +168,7 @@ class Model:
     def step(self, run: Run, name: str) -> str | None:
         """Note a step's progress; return the error's name."""
         job = self.jobs[run.job]
-        if not self._is_open(job, run.flow):
+        if not self.is_open(job, run.flow):
             return "Superseded"
         job.tries[-1].idle_starts = min(job.tries[-1].idle_starts, 1)
         job.progress = 1 + STEPS.index(name), len(STEPS)
@@ -181,7 +181,7 @@ class Model:
         document_id = job.order.document_id
         if document_id is not None and job.flow != run.flow:
             return "Superseded"
-        if not self._is_open(job, run.flow):
+        if not self.is_open(job, run.flow):
             return False
         if document_id is not None:
             assert job.version is not None
@@ -191,7 +191,7 @@ class Model:
 
     def fail(self, run: Run) -> None:
         """End an attempt as failed, if it is the job's."""
-        if self._is_open(self.jobs[run.job], run.flow):
+        if self.is_open(self.jobs[run.job], run.flow):
             self._end(self.jobs[run.job], "failed")
 
     def undo(self, run: Run) -> None:
@@ -223,6 +223,10 @@ class Model:
                 self._end_cancelled(job.order.id, job.flow)
 
     # What is seen
+
+    def is_open(self, job: Work, flow: str) -> bool:
+        """Tell whether an attempt may still change its job."""
+        return job.outcome is None and not job.cancelling and job.flow == flow
 
     def status(self, job: Work) -> str:
         """Return a job's status."""
@@ -353,9 +357,6 @@ class Model:
 
     def _children(self, parent: Work) -> list[Work]:
         return [job for job in self.jobs.values() if job.order.parent_id == parent.order.id]
-
-    def _is_open(self, job: Work, flow: str) -> bool:
-        return job.outcome is None and not job.cancelling and job.flow == flow
 
     def _is_replaced(self, job: Work) -> bool:
         document_id = job.order.document_id

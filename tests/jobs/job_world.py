@@ -384,13 +384,12 @@ class World:
 
 
 @contextmanager
-def world(kind: type[World], name: str, data_dir: Path, **settings: Any) -> Iterator[World]:
+def opened(world: World) -> Iterator[World]:
     """Give a world; it is closed at the end of the block."""
-    made = kind(name, data_dir, **settings)
     try:
-        yield made
+        yield world
     finally:
-        made.close()
+        world.close()
 
 
 def _next_version(session: Session, document_id: str) -> int:

@@ -424,7 +424,9 @@ def test_time_limit_ends_children(server: InProcessServer, tenant: Tenant, job: 
             session, "x", queue="pages", workflow_id=f"{job}-part", timeout_seconds=60
         )
         session.execute(
-            sa.text("UPDATE workflow_status SET parent_workflow_id = :job WHERE workflow_uuid = :p"),
+            sa.text(
+                "UPDATE workflow_status SET parent_workflow_id = :job WHERE workflow_uuid = :p"
+            ),
             {"job": job, "p": f"{job}-part"},
         )
     set_engine_status(server, job, "CANCELLED")
@@ -515,9 +517,7 @@ def test_children_that_end_at_once(server: InProcessServer, tenant: Tenant) -> N
             parent, children = queued_many(other, other.project(), 4)
             together(
                 *(lambda child=child: publish(server, child, child) for child in children[:3]),
-                lambda parent=parent, other=other: control.cancel(
-                    server.runtime, other.id, parent
-                ),
+                lambda parent=parent, other=other: control.cancel(server.runtime, other.id, parent),
                 lambda child=children[3], other=other: control.cancel(
                     server.runtime, other.id, child
                 ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from tests.inprocess import InProcessServer
-from tests.postgres import Postgres, running
+from tests.postgres import Postgres
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.subscriptions import Clock, Owner, owner_of
 
@@ -31,13 +31,6 @@ def receiver() -> Iterator[Receiver]:
 def clock() -> Clock:
     """The present moment, standing still."""
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests here."""
-    with running(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ class Turns(Generic[T]):
         self._idle = list(things)
         self._waiting: dict[str, deque[_Waiter[T]]] = {}
         self._held: Counter[str] = Counter()
+        # When shares that hold or want something were served last, counted in servings.
+        self._served: dict[str, int] = {}
+        self._servings = itertools.count(1)
         self._shares: dict[int, str] = {}
         self._lock = threading.Lock()
 
@@ -58,20 +62,23 @@ class Turns(Generic[T]):
             self._held[share] -= 1
             if not self._held[share]:
                 del self._held[share]
+                if share not in self._waiting:
+                    del self._served[share]
             if not self._waiting:
                 self._idle.append(thing)
                 return
-            # Whoever was served goes to the end of the dictionary, and `min` takes the first
-            # among equals: shares with the same number take turns.
-            share = min(self._waiting, key=lambda each: self._held.get(each, 0))
-            queue = self._waiting.pop(share)
-            waiter = queue.popleft()
-            if queue:
-                self._waiting[share] = queue
+            share = min(self._waiting, key=self._precedence)
+            waiter = self._waiting[share].popleft()
+            if not self._waiting[share]:
+                del self._waiting[share]
             self._hold(thing, share)
             waiter.thing = thing
             waiter.served.set()
 
+    def _precedence(self, share: str) -> tuple[int, int]:
+        return self._held.get(share, 0), self._served.get(share, 0)
+
     def _hold(self, thing: T, share: str) -> None:
         self._held[share] += 1
+        self._served[share] = next(self._servings)
         self._shares[id(thing)] = share

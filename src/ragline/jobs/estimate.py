@@ -66,8 +66,10 @@ def _own(
     low, middle, high = (_quantile(each, share) * size for share in (LOW, 0.5, HIGH))
     if done and total and ran:
         # Its own pace is the better witness, the more of it there is.
-        pace, weight = ran / done * total, min(done / total, 1.0)
-        low, middle, high = (weight * pace + (1 - weight) * other for other in (low, middle, high))
+        left, weight = max(total - done, 0), min(done / total, 1.0)
+        own = weight * (ran / done) * left
+        others = (1 - weight) * left / total
+        return Estimate(own + others * middle, own + others * low, own + others * high)
     return Estimate(max(0.0, middle - ran), max(0.0, low - ran), max(0.0, high - ran))
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
+import structlog
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+log = structlog.get_logger()
 
 # At this probability the answer was wrong for 3 of 4,000 short questions in three languages,
 # and 4 to 9 % of them had no answer; single words nearly always have none.
@@ -23,5 +26,11 @@ def detect_language(text: str) -> str | None:
     sample = text[:SAMPLE].strip()
     if not any(character.isalpha() for character in sample):
         return None
-    code, probability = _identifier().classify(sample)
+    try:
+        identifier = _identifier()
+    except OSError as error:
+        # It unpacks its model into a temporary file: questions go on where there is no room.
+        log.warning("language.not_detected", error=str(error))
+        return None
+    code, probability = identifier.classify(sample)
     return str(code) if probability >= SURE and len(code) == 2 else None
