@@ -19,6 +19,11 @@ def pid():
     return os.getpid()
 
 
+def slow_pid():
+    time.sleep(0.5)
+    return os.getpid()
+
+
 def doubled(number):
     return 2 * number
 

@@ -268,3 +268,24 @@ def test_outputs(server: InProcessServer) -> None:
     record(server, workflow_id, "plan", "build_chunks")
     with server.runtime.database.read() as session:
         assert {"plan": "1", "build_chunks": "2"} == attempts.outputs(session, workflow_id)
+
+
+def test_limits_begin_anew(server: InProcessServer) -> None:
+    """What a dead worker held, and its children, is not cut off for the time it lay there."""
+    dead, alive = new_id(), new_id()
+    held, spared = enqueued(server), enqueued(server)
+    child = enqueued(server, held)
+    with server.runtime.database.write() as session:
+        for one, executor in ((held, dead), (spared, alive), (child, alive)):
+            session.execute(
+                sa.update(workflows)
+                .where(workflows.c.workflow_uuid == one)
+                .values(status="PENDING", executor_id=executor, workflow_deadline_epoch_ms=1)
+            )
+    server.runtime.engine._begin_limits_anew([dead])
+    query = sa.select(workflows.c.workflow_uuid, workflows.c.workflow_deadline_epoch_ms)
+    with server.runtime.database.read() as session:
+        ids = (held, child, spared)
+        deadlines = dict(session.execute(query.where(workflows.c.workflow_uuid.in_(ids))).all())
+
+    assert [None, None, 1] == [deadlines[one] for one in (held, child, spared)]

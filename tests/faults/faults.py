@@ -174,9 +174,10 @@ def restart_in_turn(cluster: Cluster, history: History, chance: random.Random) -
 
 def run_twice(cluster: Cluster, history: History, chance: random.Random) -> Iterator[Fault]:
     """Let the others take a live worker for dead, so that its work is done twice at once."""
-    worker = chance.choice(cluster.workers)
-    if not worker.is_ready:
+    ready = [worker for worker in cluster.workers if worker.is_ready]
+    if len(ready) < 2:
         return
+    worker = chance.choice(ready)
     at, pid = time.time(), worker.pid
     held = cluster.held_by(pid)
     deadline = time.monotonic() + 4

@@ -43,9 +43,9 @@ def test_full_disk_refuses_uploads_and_serves_on(tmp_path: Path) -> None:
         assert [] != found.json()["hits"]
 
 
-@pytest.mark.parametrize("skew", ["+3600s", "-3600s"])
+@pytest.mark.parametrize("skew", ["+120s", "-120s"])
 def test_wrong_clock_takes_no_work_from_the_living(tmp_path: Path, skew: str) -> None:
-    """A worker whose clock is an hour off neither takes others for dead nor looks dead."""
+    """A worker whose clock is two minutes off neither takes others for dead nor looks dead."""
     library = _libfaketime()
     with scaled(tmp_path, servers=1, workers=2, failpoints="ingest.split=sleep:5") as cluster:
         skewed = cluster.workers[1]

@@ -183,6 +183,8 @@ class Client(threading.Thread):
                 answer = http.request(method, path, **body)
             except httpx2.TransportError as error:
                 sent.error = repr(error)
+                # Nobody answers until the next process is up.
+                self._stopping.wait(0.2)
             else:
                 sent.status, sent.answer = answer.status_code, _content(answer)
         if sent.status in (200, 202) and method == "POST":

@@ -19,10 +19,11 @@ from tests.jobs.quiet import quiet
 from ragline import failpoints
 from ragline.engine.rows import workflows
 from ragline.errors import RaglineError
-from ragline.jobs import ending
+from ragline.jobs import ending, undoing
 from ragline.jobs.events import TERMINAL
 from ragline.jobs.service import describe
 from ragline.models import Attempt, Event, Job, now
+from ragline.worker import UNDOINGS
 
 PROBLEM = describe(RaglineError("It broke."))
 
@@ -102,6 +103,14 @@ def begin(server: InProcessServer, job_id: str) -> str:
         assert job.workflow_id is not None
         session.execute(_workflow(job.workflow_id).values(status="PENDING"))
         return job.workflow_id
+
+
+def undo(server: InProcessServer, job_id: str) -> None:
+    """Do the undoing of a cancelled job, as its workflow would."""
+    with server.runtime.database.read() as session:
+        workflow_id = session.get_one(Job, job_id).workflow_id
+    assert workflow_id is not None
+    undoing.undo_attempt(server.runtime, UNDOINGS, job_id, workflow_id)
 
 
 def engine_status(server: InProcessServer, workflow_id: str) -> str | None:

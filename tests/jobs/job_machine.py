@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.jobs.job_model import Model
-from tests.jobs.job_world import STEPS, Order, Run, World
+from tests.jobs.job_parts import STEPS
+from tests.jobs.job_world import Order, Run, World
 
 from ragline.errors import RaglineError
 from ragline.jobs.schemas import JobView
@@ -145,44 +146,49 @@ class JobMachine(RuleBasedStateMachine):
         self.model.time_out(flow)
         self._do([flow], lambda world: world.time_out(flow))
 
-    # Workers, the late ones too
+    # Workers
 
-    @precondition(lambda self: self._begun())
+    @precondition(lambda self: self._at_work())
     @rule(pick=PICK, times=st.integers(1, 3), stored=st.sampled_from((True, True, True, False)))
     def step(self, pick: int, times: int, stored: bool) -> None:
         """A worker does its next steps; it may die before the engine has stored the last one."""
-        run = self._one(self._begun(), pick)
+        run = self._one(self._at_work(), pick)
         first = min(1 + len(self._done(run)), len(STEPS))
         last = min(first + times - 1, len(STEPS))
         for number in range(first, last + 1):
-            if not self._step(run, number, stored=stored or number < last):
-                return
+            self._step(run, number, stored=stored or number < last)
 
-    @precondition(lambda self: self._begun())
+    @precondition(lambda self: self._at_work())
     @rule(pick=PICK, told=st.sampled_from((True, True, False)))
     def complete(self, pick: int, told: bool) -> None:
-        """A worker does what is left and publishes; it may die before it tells the engine.
+        """A worker does what is left and publishes; it may die before it tells the engine."""
+        run = self._one(self._at_work(), pick)
+        for number in range(1 + len(self._done(run)), 1 + len(STEPS)):
+            self._step(run, number, stored=True)
+        self._complete(run, told=told)
 
-        A late one was stopped after its last step, so that publishing is all it still does.
-        """
-        run = self._one(self._begun(), pick)
-        if self.model.is_open(self.model.jobs[run.job], run.flow):
-            for number in range(1 + len(self._done(run)), 1 + len(STEPS)):
-                self._step(run, number, stored=True)
-        expected = self.model.complete(run)
-        self._do(expected, lambda world: world.complete(run))
-        self._end(run, "ERROR" if expected == "Superseded" else "SUCCESS", told=told)
-
-    @precondition(lambda self: self._begun())
+    @precondition(lambda self: self._at_work())
     @rule(pick=PICK, told=st.sampled_from((True, True, False)))
     def fail(self, pick: int, told: bool) -> None:
         """A worker meets what it cannot work on."""
-        run = self._one(self._begun(), pick)
+        run = self._one(self._at_work(), pick)
         number = 1 + len(self.model.flows[run.flow].steps)
         if number <= len(STEPS):
             self._store(run, number, STEPS[number - 1], failed=True)
             number += 1
         self._fail(run, number, told=told)
+
+    @precondition(lambda self: self._late())
+    @rule(pick=PICK, act=st.sampled_from(("step", "complete", "fail")))
+    def come_late(self, pick: int, act: str) -> None:
+        """A worker whose attempt is over or was replaced does what it was about to do."""
+        run = self._one(self._late(), pick)
+        if act == "step":
+            self._step(run, len(STEPS), stored=True)
+        elif act == "complete":
+            self._complete(run, told=True)
+        else:
+            self._fail(run, None, told=True)
 
     @precondition(lambda self: self._undoing())
     @rule(pick=PICK, works=st.sampled_from((True, True, False)), told=st.booleans())
@@ -225,7 +231,9 @@ class JobMachine(RuleBasedStateMachine):
         """All worlds show jobs, lists by status, and places in queues as the model; by turns."""
         self.looks += 1
         turn, look = divmod(self.looks, 3)
-        seen = [(self._views, self._listed, self._placed)[look](world, turn) for world in self.worlds]
+        seen = [
+            (self._views, self._listed, self._placed)[look](world, turn) for world in self.worlds
+        ]
         assert all(each == seen[0] for each in seen)
 
     def _views(self, world: World, _turn: int) -> Any:
@@ -274,7 +282,9 @@ class JobMachine(RuleBasedStateMachine):
                     assert known == attempt, world.name
 
     def _published(self) -> dict[str, tuple[int | None, int]]:
-        versions = {document: self.model.published.get(document) for document in self.model.versions}
+        versions = {
+            document: self.model.published.get(document) for document in self.model.versions
+        }
         return {document: (version, int(bool(version))) for document, version in versions.items()}
 
     # How it is done
@@ -298,8 +308,7 @@ class JobMachine(RuleBasedStateMachine):
         else:
             self.begun.add(run.token)
 
-    def _step(self, run: Run, number: int, *, stored: bool) -> bool:
-        """Do a step; return whether the work goes on."""
+    def _step(self, run: Run, number: int, *, stored: bool) -> None:
         name = STEPS[number - 1]
         expected = self.model.step(run, name)
         self._do(expected, lambda world: world.step(run, name))
@@ -309,7 +318,11 @@ class JobMachine(RuleBasedStateMachine):
             self._die(run)
         elif number > len(self._done(run)):
             self._store(run, number, name, failed=False)
-        return expected is None
+
+    def _complete(self, run: Run, *, told: bool) -> None:
+        expected = self.model.complete(run)
+        self._do(expected, lambda world: world.complete(run))
+        self._end(run, "ERROR" if expected == "Superseded" else "SUCCESS", told=told)
 
     def _done(self, run: Run) -> list[str]:
         steps = self.model.flows[run.flow].steps
@@ -379,6 +392,14 @@ class JobMachine(RuleBasedStateMachine):
 
     def _begun(self) -> list[Run]:
         return [run for run in self.runs if run.token in self.begun]
+
+    def _at_work(self) -> list[Run]:
+        """Runs of attempts that are their jobs'."""
+        return [run for run in self._begun() if self.model.is_open(run)]
+
+    def _late(self) -> list[Run]:
+        """Runs of attempts that are over, whose workers do not know it."""
+        return [run for run in self._begun() if not self.model.is_open(run)]
 
     def _undoing(self) -> list[Run]:
         return [run for run in self.runs if run.flow.endswith("-undo")]

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.jobs.job_world import MAX_IDLE_STARTS, STEPS, Order, Run
+from tests.jobs.job_parts import STEPS
+from tests.jobs.job_world import MAX_IDLE_STARTS, Order, Run
 
 OPEN = ("DELAYED", "ENQUEUED", "PENDING")
 UNDONE = {"ingest": ("build_chunks",), "chat": (), "delete": ()}
@@ -152,7 +153,7 @@ class Model:
     def begin(self, run: Run) -> str | None:
         """Begin an attempt; return the error's name."""
         job = self.jobs[run.job]
-        if not self.is_open(job, run.flow):
+        if not self.is_open(run):
             return "Superseded"
         attempt = job.tries[-1]
         attempt.idle_starts += 1
@@ -168,7 +169,7 @@ class Model:
     def step(self, run: Run, name: str) -> str | None:
         """Note a step's progress; return the error's name."""
         job = self.jobs[run.job]
-        if not self.is_open(job, run.flow):
+        if not self.is_open(run):
             return "Superseded"
         job.tries[-1].idle_starts = min(job.tries[-1].idle_starts, 1)
         job.progress = 1 + STEPS.index(name), len(STEPS)
@@ -181,7 +182,7 @@ class Model:
         document_id = job.order.document_id
         if document_id is not None and job.flow != run.flow:
             return "Superseded"
-        if not self.is_open(job, run.flow):
+        if not self.is_open(run):
             return False
         if document_id is not None:
             assert job.version is not None
@@ -191,7 +192,7 @@ class Model:
 
     def fail(self, run: Run) -> None:
         """End an attempt as failed, if it is the job's."""
-        if self.is_open(self.jobs[run.job], run.flow):
+        if self.is_open(run):
             self._end(self.jobs[run.job], "failed")
 
     def undo(self, run: Run) -> None:
@@ -224,8 +225,9 @@ class Model:
 
     # What is seen
 
-    def is_open(self, job: Work, flow: str) -> bool:
-        """Tell whether an attempt may still change its job."""
+    def is_open(self, run: Run) -> bool:
+        """Tell whether a run's attempt may still change its job."""
+        job, flow = self.jobs[run.job], run.flow
         return job.outcome is None and not job.cancelling and job.flow == flow
 
     def status(self, job: Work) -> str:

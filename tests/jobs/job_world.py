@@ -17,11 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 from dbos._error import DBOSWorkflowConflictIDError
 from sqlalchemy.orm import Session
+from tests.jobs.job_parts import PROJECT, STEPS, TENANT, HandDriven, leave, next_version
 
 from ragline import bootstrap, worker
 from ragline.bootstrap import Runtime
-from ragline.database import insert_missing
-from ragline.engine.engine import APPLICATION_VERSION, Engine
 from ragline.engine.rows import operations, workflows
 from ragline.engine.sweeper import Sweeper
 from ragline.errors import UnreadableFile
@@ -42,18 +41,13 @@ from ragline.models import (
     Event,
     Executor,
     Job,
-    Page,
     Project,
     Tenant,
-    chunk_id,
     now,
 )
 from ragline.settings import load_settings
 
-STEPS = ("plan", "read_batch", "build_chunks")
-"""What an attempt does before it completes; of a job without a document, in name only."""
 MAX_IDLE_STARTS = 2
-TENANT, PROJECT = "tenant", "project"
 AN_HOUR = timedelta(hours=1)
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -83,30 +77,6 @@ class Run:
     token: str
     flow: str
     job: str
-
-
-class HandDriven(Engine):
-    """The engine without its threads: a test says which workflow runs."""
-
-    running = ""
-
-    def workflow_id(self) -> str:
-        """Return the workflow that the test lets run."""
-        return self.running
-
-    @property
-    def rows(self) -> Any:
-        """The functions with which the engine's loops change its rows."""
-        return self._client._sys_db
-
-    def recover(self, executor_ids: list[str]) -> list[str]:
-        """Put the work of the dead back into its queues, as the launched engine does."""
-        recovered = []
-        for executor_id in executor_ids:
-            for each in self.rows.get_pending_workflows(executor_id, APPLICATION_VERSION):
-                self.rows.reenqueue_for_recovery(each.workflow_id, executor_ids, "none")
-                recovered.append(str(each.workflow_id))
-        return recovered
 
 
 class World:
@@ -263,7 +233,7 @@ class World:
         with self.database.write() as session:
             job = self.open_job(session, run)
             if job.document_id is not None:
-                _work(session, job, name)
+                leave(session, job, name)
             done = 1 + STEPS.index(name)
             event = "page.done" if name == "read_batch" else "job.progress"
             jobs.advance(session, job, done=done, total=len(STEPS), unit="steps", event=event)
@@ -357,7 +327,7 @@ class World:
     def _accept(self, session: Session, order: Order) -> Job:
         version = None
         if order.document_id is not None:
-            version = _next_version(session, order.document_id)
+            version = next_version(session, order.document_id)
         job = Job(
             id=order.id,
             tenant_id=TENANT,
@@ -390,41 +360,3 @@ def opened(world: World) -> Iterator[World]:
         yield world
     finally:
         world.close()
-
-
-def _next_version(session: Session, document_id: str) -> int:
-    document = session.get(Document, document_id)
-    if document is None:
-        document = Document(
-            id=document_id,
-            tenant_id=TENANT,
-            project_id=PROJECT,
-            title="A book",
-            filename="book.txt",
-            media_type="text/plain",
-            content_hash=document_id,
-            size_bytes=1,
-            metadata_={},
-            latest_version=0,
-        )
-        session.add(document)
-    document.latest_version += 1
-    session.flush()
-    return document.latest_version
-
-
-def _work(session: Session, job: Job, name: str) -> None:
-    """Write what a step of an ingestion leaves: a page, or its one passage."""
-    assert job.document_id is not None, "of a document"
-    assert job.version is not None, "of a document"
-    mine: dict[str, Any] = {"document_id": job.document_id, "version": job.version}
-    if name == "plan":
-        session.get_one(Document, job.document_id).page_count = 1
-    if name == "read_batch":
-        page = {"text_key": "t", "engine": "e", "failed_engines": [], "characters": 9}
-        page |= {"seconds": 0.0, "cost": 0.0, "number": 1}
-        insert_missing(session, Page, [mine | page])
-    if name == "build_chunks":
-        chunk = {"id": chunk_id(job.document_id, job.version, 0), "ordinal": 0, "text": "t"}
-        chunk |= {"page_start": 1, "page_end": 1, "embedding_key": "k"}
-        insert_missing(session, Chunk, [mine | chunk])

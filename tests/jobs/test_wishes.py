@@ -54,7 +54,7 @@ def set_paused(server: InProcessServer, http: httpx2.Client, queue: str, verb: s
     def heeded() -> bool:
         with server.runtime.database.read() as session:
             places = session.execute(query, {"name": queue}).scalar_one()
-        return (places == 0) == (verb == "pause")
+        return bool(places == 0) == (verb == "pause")
 
     until(heeded)
 
