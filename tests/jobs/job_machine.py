@@ -22,6 +22,7 @@ TERMINAL = {f"job.{status}" for status in ENDED}
 QUEUES = {"ingest": "ingest", "chat": "chat", "delete": "default"}
 TIDYING = {"ingest": "abandon", "chat": "give_up", "delete": "give_up"}
 PRIORITIES = st.sampled_from((1, 100, 500))
+MOST_OPEN = 4
 PICK = st.integers(0, 2**16)
 # Clocks and random ids differ between worlds; what they say is compared with the model.
 OWN = {"attempts", "created_at", "started_at", "finished_at", "not_before"}
@@ -55,6 +56,7 @@ class JobMachine(RuleBasedStateMachine):
 
     # Clients
 
+    @precondition(lambda self: self._has_room())
     @rule(
         kind=st.sampled_from(("document", "document", "chat", "delete")),
         priority=PRIORITIES,
@@ -69,6 +71,7 @@ class JobMachine(RuleBasedStateMachine):
         expected = self.model.accept(order, key, asked)
         self._do(expected, lambda world: world.accept(order, key, asked))
 
+    @precondition(lambda self: self._has_room())
     @rule(children=st.integers(1, 3), priority=PRIORITIES, delayed=st.booleans())
     def accept_parent(self, children: int, priority: int, delayed: bool) -> None:
         """A client sends several files at once."""
@@ -212,6 +215,7 @@ class JobMachine(RuleBasedStateMachine):
         """A living worker takes over the work of the dead."""
         self._do(self.model.sweep(self.dead), lambda world: world.sweep())
 
+    @precondition(lambda self: self.model.stranded())
     @rule()
     def settle(self) -> None:
         """A living worker ends what the engine ended alone."""
@@ -380,6 +384,10 @@ class JobMachine(RuleBasedStateMachine):
 
     def _flows(self, status: str) -> list[str]:
         return [name for name, flow in self.model.flows.items() if flow.status == status]
+
+    def _has_room(self) -> bool:
+        """Few jobs with long histories meet more than many with short ones."""
+        return len(self._jobs(*STATUSES[:3])) < MOST_OPEN
 
     def _sent_again(self) -> list[str]:
         """Documents whose latest job failed or was cancelled."""

@@ -214,14 +214,17 @@ class Model:
 
     def settle(self) -> None:
         """End what the engine ended alone."""
-        for job in self.jobs.values():
-            if job.outcome is not None or not job.tries:
-                continue
-            undo = self.flows.get(f"{job.flow}-undo")
-            if not job.cancelling and self.flows[job.flow].status not in OPEN:
-                self._end(job, "failed")
-            elif job.cancelling and undo is not None and undo.status not in OPEN:
+        for job in self.stranded():
+            if job.cancelling:
                 self._end_cancelled(job.order.id, job.flow)
+            else:
+                self._end(job, "failed")
+
+    def stranded(self) -> list[Work]:
+        """Return open jobs whose workflow, or whose undoing, has ended."""
+        waiting = [job for job in self.jobs.values() if job.outcome is None and job.tries]
+        flows = {job.order.id: job.flow + ("-undo" if job.cancelling else "") for job in waiting}
+        return [job for job in waiting if self.flows[flows[job.order.id]].status not in OPEN]
 
     # What is seen
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from ragline.accounts.ownership import owned_document
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
+from ragline.database import LOCKED
 from ragline.documents.files import remove_file
 from ragline.documents.service import statuses_of
 from ragline.errors import Conflict
@@ -22,6 +23,8 @@ def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[
     """
     with runtime.database.write() as session:
         document = owned_document(session, caller.tenant_id, document_id)
+        # A retry of its job locks it too: either it is being ingested, or it is gone.
+        session.refresh(document, with_for_update=LOCKED)
         if statuses_of(session, [document])[document.id] in ("pending", "queued", "processing"):
             raise Conflict("This document is being ingested; delete it when its job has ended.")
         content_hash = document.content_hash
