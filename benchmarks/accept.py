@@ -44,7 +44,7 @@ def main() -> None:
             documents = pdfs.ten_page_documents(given.documents, folder)
             rows.append(_measured(given, "busy", documents))
     if given.variant in ("scaled", "all"):
-        rows.append(_scaled(given))
+        rows += [_scaled(given, paused=paused) for paused in (False, True)]
     report.table(
         f"POST of texts, {given.rate:g} per second for {given.seconds:g} s",
         rows,
@@ -96,7 +96,7 @@ def _measured(
     }
 
 
-def _scaled(given: argparse.Namespace) -> dict[str, Any]:
+def _scaled(given: argparse.Namespace, *, paused: bool) -> dict[str, Any]:
     """Offer texts to two HTTP processes beside one worker."""
     given = argparse.Namespace(**vars(given) | {"rate": given.scaled_rate})
     with ExitStack() as stack:
@@ -108,6 +108,8 @@ def _scaled(given: argparse.Namespace) -> dict[str, Any]:
         client = stack.enter_context(server.client())
         project = client.create_project("benchmark").id
         _warm_up(client, project)
+        if paused:
+            client.pause_queue("ingest")
         before, served, worked = (
             _ends_in(settings["database_url"]),
             processes.cpu(server.pid),
@@ -116,7 +118,7 @@ def _scaled(given: argparse.Namespace) -> dict[str, Any]:
         sample = _load(given, server, project, "scaled")
         done = _ends_in(settings["database_url"]) - before
         return {
-            "server": "scaled",
+            "server": "scaled, queue paused" if paused else "scaled",
             **sample.row(),
             "texts ingested": done["text/plain", "completed"],
             "PDFs ingested": 0,

@@ -114,6 +114,7 @@ def _ended(client: Client, job_id: str) -> Job:
 def _starts(given: argparse.Namespace, pause: float) -> dict[str, Any]:
     with _served(given) as served:
         path = f"/v1/projects/{_project(served)}/chat"
+        _ended(served.client, _ask(served, path, "Which valve was checked?"))
         ids = []
         for number in range(given.questions if pause < 1 else given.questions // 3):
             ids.append(_ask(served, path, f"Was valve {number} checked?"))

@@ -180,7 +180,9 @@ class Settings(BaseSettings):
         default=1.0, gt=0, description="Time between two looks at a queue that was empty."
     )
     chat_poll_seconds: float = Field(
-        default=0.1, gt=0, description="Time between two looks at the queue of questions."
+        default=0.1,
+        gt=0,
+        description="Time between two looks at the queue of questions while some are asked.",
     )
     ingest_seconds: float = Field(
         default=3600, gt=0, description="Time limit of one attempt to ingest a document."

@@ -49,7 +49,9 @@ def test_bundled_adapters(tmp_path):
     """The adapters of the default settings are built from their names."""
     settings = Settings(data_dir=tmp_path, _env_file=None)
     embedder = registry.embedder(settings.embedder)
-    store = registry.vector_store(settings.vector_store_name, settings, dimensions=embedder.dimensions)
+    store = registry.vector_store(
+        settings.vector_store_name, settings, dimensions=embedder.dimensions
+    )
     chunks = store.count()
     store.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ INGEST = "ingest"
 PAGES = "pages"
 DEFAULT = "default"
 NAMES = (CHAT, INGEST, PAGES, DEFAULT)
+RECENT_SECONDS = 60.0
+QUIET_CHAT_SECONDS = 0.75
+"""Time between two looks at the queue of questions when nobody asked for a minute."""
 
 
 def concurrency(settings: Settings) -> dict[str, int]:
@@ -54,7 +58,8 @@ class Poller:
     def tune(self) -> None:
         """Set each queue's places and interval by what is paused and where work is open."""
         with self._database.read() as session:
-            busy = set(session.scalars(_BUSY))
+            recent = int((time.time() - RECENT_SECONDS) * 1000)
+            busy = set(session.scalars(_BUSY, {"recent": recent}))
             paused = set(session.scalars(_PAUSED))
         for name, share in concurrency(self._settings).items():
             places = 0 if name in paused else share * self._settings.tenants_at_once
@@ -64,12 +69,20 @@ class Poller:
                 self._known[name] = known
 
     def _interval(self, name: str, busy: set[str]) -> float:
-        if name == CHAT:
-            return self._settings.chat_poll_seconds
-        return self._settings.poll_seconds if name in busy else self._settings.idle_poll_seconds
+        if name != CHAT:
+            return self._settings.poll_seconds if name in busy else self._settings.idle_poll_seconds
+        # Somebody waits for the answer: who has just asked will probably ask again.
+        quiet = min(self._settings.idle_poll_seconds, QUIET_CHAT_SECONDS)
+        return self._settings.chat_poll_seconds if name in busy else quiet
 
 
+_ASKED_RECENTLY = sa.select(sa.literal(CHAT)).where(
+    sa.exists().where(
+        workflows.c.created_at > sa.bindparam("recent"), workflows.c.queue_name == CHAT
+    )
+)
 _BUSY = sa.union_all(
+    _ASKED_RECENTLY,
     *(
         sa.select(sa.literal(name)).where(
             sa.exists().where(
@@ -77,6 +90,6 @@ _BUSY = sa.union_all(
             )
         )
         for name in NAMES
-    )
+    ),
 )
 _PAUSED = sa.select(QueueState.name).where(QueueState.paused_at.is_not(None))
