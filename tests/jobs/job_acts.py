@@ -57,6 +57,7 @@ class Acts:
         asked = (kind, priority, delayed)
         expected = self.model.accept(order, key, asked)
         self._do(expected, lambda world: world.accept(order, key, asked))
+        self._let_clocks_move()
 
     def send_several(self, children: int, priority: int, *, delayed: bool) -> None:
         """Send several files at once."""
@@ -67,17 +68,20 @@ class Acts:
         ]
         self.model.accept_parent(parent, orders)
         self._do(None, lambda world: world.accept_parent(parent, orders))
+        self._let_clocks_move()
 
     def send_again(self, document: str, priority: int) -> None:
         """Send the file of a failed or cancelled job again."""
         order = self._order("ingest", priority, False, document)
         self.model.accept(order, None, ())
         self._do(order.id, lambda world: world.accept(order, None, ()))
+        self._let_clocks_move()
 
     def ask(self, name: str, job_id: str) -> None:
         """Cancel, retry or dismiss a job, in whatever state it is."""
         expected = getattr(self.model, name)(job_id)
         self._do(expected, lambda world: getattr(world, name)(job_id))
+        self._let_clocks_move()
 
     # Workers
 
@@ -232,6 +236,8 @@ class Acts:
         for world in self.worlds:
             actual = outcome_of(lambda world=world: act(world))  # type: ignore[misc]
             assert expected == actual, (world.name, expected, actual)
+
+    def _let_clocks_move(self) -> None:
         # Queues are ordered by milliseconds, rounded up or down: what follows is to be later.
         later = time.time() + 0.002
         while time.time() < later:

@@ -356,8 +356,10 @@ class Model:
         if len(ended) < len(outcomes):
             parent.events.append("job.progress")
             return
-        all_alike = ended[0] if len(set(ended)) == 1 else "completed"
-        parent.outcome = "cancelled" if parent.cancelling else all_alike
+        if parent.cancelling or set(ended) == {"cancelled"}:
+            parent.outcome = "cancelled"
+        else:
+            parent.outcome = "completed" if "completed" in ended else "failed"
         parent.events.append(f"job.{parent.outcome}")
 
     def _children(self, parent: Work) -> list[Work]:

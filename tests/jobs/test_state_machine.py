@@ -24,7 +24,7 @@ from ragline.models import Attempt, Job
 
 MORE = int(os.environ.get("RAGLINE_MACHINE_EXAMPLES", "0"))
 HISTORIES = settings(
-    max_examples=MORE or 60,
+    max_examples=MORE or 45,
     stateful_step_count=30,
     deadline=None,
     derandomize=not MORE,

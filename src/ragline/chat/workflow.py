@@ -50,7 +50,7 @@ def chat(runtime: Runtime, job_id: str) -> None:
     except jobs.Superseded:
         raise  # whoever superseded this attempt ends the job
     except Exception as error:
-        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
+        engine.patiently(jobs.give_up, runtime, job_id, cause_of(error), attempt)
         raise
 
 

@@ -7,8 +7,8 @@ Each may run twice: what is there already is found and left as it is.
 from __future__ import annotations
 
 from ragline.bootstrap import Runtime
-from ragline.engine.retry import COMPUTE, LOCAL, ONCE, cause_of
-from ragline.errors import RaglineError
+from ragline.compute.pool import Cancelled
+from ragline.engine.retry import COMPUTE, LOCAL, cause_of
 from ragline.failpoints import failpoint
 from ragline.ingestion import chunk, embed, index, parse
 from ragline.ingestion.carry_over import carry_over
@@ -40,12 +40,10 @@ def ingest(runtime: Runtime, job_id: str) -> None:
         engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)
         engine.step(embed.embed_chunks, COMPUTE, runtime, job_id)
         engine.step(index.index_and_publish, LOCAL, runtime, job_id, attempt)
-    except jobs.Superseded:
-        raise  # whoever superseded this attempt ends the job
-    except RaglineError as error:
-        engine.step(abandon, LOCAL, runtime, job_id, error, attempt)
-        raise
+    except (jobs.Superseded, Cancelled):
+        raise  # whoever superseded or stopped this attempt ends it
     except Exception as error:
-        # Tries exhausted, or a bug: either way the job ends with a reason, visibly.
-        engine.step(abandon, ONCE, runtime, job_id, cause_of(error), attempt)
+        # Bad input, tries exhausted, or a bug: the job ends with a reason, visibly. This is no
+        # step: a replay that fails before its first one would take it for that.
+        engine.patiently(abandon, runtime, job_id, cause_of(error), attempt)
         raise

@@ -84,7 +84,7 @@ def _end_with(session: Session, parent: Job, counts: dict[str, int]) -> None:
     if parent.cancel_requested_at is not None or cancelled == total:
         end(session, parent, "cancelled", result=counts)
         return
-    if failed == total:
+    if failed and failed + cancelled == total:
         problem = {
             "type": "/problems/unreadable-file",
             "title": "Unreadable file",

@@ -37,11 +37,11 @@ def clean_up(runtime: Runtime, job_id: str) -> None:
         engine.patiently(jobs.begin, runtime, job_id)
         for number, part in enumerate(PARTS, start=1):
             engine.step(_run_part, LOCAL, runtime, job_id, part, number)
-        engine.step(_finish, LOCAL, runtime, job_id)
+        engine.step(_finish, LOCAL, runtime, job_id, attempt)
     except jobs.Superseded:
         raise
     except Exception as error:
-        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
+        engine.patiently(jobs.give_up, runtime, job_id, cause_of(error), attempt)
         raise
 
 
@@ -71,9 +71,9 @@ def _run_part(runtime: Runtime, job_id: str, part: str, number: int) -> None:
         )
 
 
-def _finish(runtime: Runtime, job_id: str) -> None:
+def _finish(runtime: Runtime, job_id: str, workflow_id: str) -> None:
     with runtime.database.write() as session:
-        job = session.get_one(Job, job_id)
+        job = jobs.open_job(session, job_id, workflow_id)
         result = receipt.of(job.result)
         jobs.complete(session, job, result=result)
     log.info("cleanup.done", job_id=job_id, **result["removed"])

@@ -76,7 +76,7 @@ def delete_project(runtime: Runtime, job_id: str) -> None:
     except jobs.Superseded:
         raise
     except Exception as error:
-        engine.step(jobs.give_up, LOCAL, runtime, job_id, cause_of(error), attempt)
+        engine.patiently(jobs.give_up, runtime, job_id, cause_of(error), attempt)
         raise
 
 
@@ -121,8 +121,8 @@ def _finish(runtime: Runtime, job_id: str) -> None:
         project_id = str(session.get_one(Job, job_id).project_id)
     vectors = runtime.vector_store.delete_project(project_id)
     with runtime.database.write() as session:
+        job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
         session.execute(sa.delete(Project).where(Project.id == project_id))
-        job = session.get_one(Job, job_id)
         removed = {"documents": 0, **(job.result or {}), "vectors": vectors}
         jobs.complete(session, job, result={"removed": removed})
 
