@@ -1,4 +1,4 @@
-"""A server whose files lie in a bucket."""
+"""A server whose files lie in a bucket; in a process of its own, since one engine runs in each."""
 
 from __future__ import annotations
 
@@ -6,31 +6,36 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from tests.contract import problem_of
 from tests.fakes.s3_server import Bucket, answering
-from tests.inprocess import InProcessServer, Tenant, serving
+from tests.inprocess import Tenant
+from tests.servers import RunningServer
 
+from ragline import bootstrap
+from ragline.accounts.service import authenticate, create_tenant
 from ragline.blobs import BlobStore, build_store
+from ragline.documents.service import accept_uploads, text_upload
+from ragline.errors import TemporaryProviderError
+from ragline.models import Document
+from ragline.projects.service import create_project
 from ragline.settings import load_settings
 
 TEXT = "The blanket is washed at thirty degrees and dried flat."
 HASH = hashlib.sha256(TEXT.encode()).hexdigest()
+KEY = "rl_bucket"
 
 
 @pytest.fixture
-def served(bucket: Bucket, tmp_path: Path) -> Iterator[InProcessServer]:
-    """A server over an empty bucket."""
-    url = f"s3://{bucket.name}/files"
-    with serving(tmp_path, files_url=url, idle_poll_seconds=0.2) as running:
-        yield running
-
-
-@pytest.fixture
-def owner(served: InProcessServer) -> Iterator[Tenant]:
-    """An owner who has nothing yet."""
-    with served.tenant() as fresh:
-        yield fresh
+def owner(bucket: Bucket, tmp_path: Path) -> Iterator[Tenant]:
+    """The first owner of a server over an empty bucket."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with (
+        RunningServer(tmp_path, api_key=KEY, files_url=f"s3://{bucket.name}/files") as server,
+        httpx2.Client(base_url=server.url, headers=headers, timeout=90) as http,
+    ):
+        yield Tenant("default", KEY, http)
 
 
 def test_a_documents_way(owner: Tenant, bucket: Bucket, tmp_path: Path) -> None:
@@ -61,33 +66,39 @@ def test_large_file(owner: Tenant) -> None:
     assert content == owner.http.get(f"/v1/documents/{document}/file").content
 
 
-def test_file_that_vanished(served: InProcessServer, owner: Tenant) -> None:
+def test_file_that_vanished(owner: Tenant, bucket: Bucket, tmp_path: Path) -> None:
     """An object that somebody removed is told so."""
 
     document = owner.ingest_text(owner.project(), TEXT)
-    served.runtime.blobs.delete(HASH)
+    _store(bucket, tmp_path).delete(HASH)
 
     answer = owner.http.get(f"/v1/documents/{document['id']}/file")
     assert "upload the document again" in problem_of(answer, 404, "not-found")["detail"]
 
 
 def test_bucket_that_is_away(
-    served: InProcessServer, owner: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the bucket is away, an upload is refused for now and nothing of it is kept."""
 
-    project = owner.project()
+    url = f"s3://{bucket.name}/files"
+    runtime = bootstrap.build(load_settings(_env_file=None, data_dir=tmp_path, files_url=url))
+    _, key = create_tenant(runtime, "owner")
+    caller = authenticate(runtime, key)
+    project = create_project(runtime, caller, name="p", description=None, language=None)
+    upload = text_upload(TEXT, title=None, external_id=None, metadata={})
     with answering(503) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        there, served.runtime.blobs = served.runtime.blobs, _store(served, tmp_path)
-        answer = owner.add_text(project, TEXT)
-        served.runtime.blobs = there
+        runtime.blobs = _store(bucket, tmp_path)
+        with pytest.raises(TemporaryProviderError):
+            accept_uploads(runtime, caller, project.id, [upload])
+    with runtime.database.read() as session:
+        kept = session.query(Document).count()
+    runtime.close()
 
-    assert problem_of(answer, 503, "provider-unavailable")["retryable"]
-    assert [] == owner.http.get(f"/v1/projects/{project}/documents").json()["documents"]
-    assert "completed" == owner.ended(owner.add_text(project, TEXT).json()["job"]["id"])["status"]
+    assert 0 == kept
 
 
-def _store(served: InProcessServer, tmp_path: Path) -> BlobStore:
-    url = served.runtime.settings.files_url
+def _store(bucket: Bucket, tmp_path: Path) -> BlobStore:
+    url = f"s3://{bucket.name}/files"
     return build_store(load_settings(_env_file=None, data_dir=tmp_path, files_url=url))

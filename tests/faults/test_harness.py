@@ -20,7 +20,7 @@ from tests.faults.state import read_rows, read_stores
 
 BROKEN = Path(__file__).with_name("broken.py")
 WAIT_SECONDS = 120
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.faults]
 TEXT = "The copper lantern stands in the harbour of the valley. " * 20
 
 

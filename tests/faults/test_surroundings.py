@@ -19,7 +19,7 @@ from tests.faults.cluster import Cluster, embedded, scaled
 WAIT_SECONDS = 120
 TEXT = "The silver pebble lies in the orchard near the river. " * 20
 DISK_MB = 256
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.faults]
 
 
 def test_full_disk_refuses_uploads_and_serves_on(tmp_path: Path) -> None:
