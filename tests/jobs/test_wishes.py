@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ from ragline.engine.rows import workflows
 from ragline.models import now
 
 BACKLOG = 300
+LAST_LOOK_SECONDS = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,9 @@ def set_paused(server: InProcessServer, http: httpx2.Client, queue: str, verb: s
         return bool(places == 0) == (verb == "pause")
 
     until(heeded)
+    # The engine's thread reads a queue's settings, waits for the interval and only then looks:
+    # one more look under the old settings may follow.
+    time.sleep(LAST_LOOK_SECONDS)
 
 
 def began(server: InProcessServer, jobs: list[str]) -> list[int]:
