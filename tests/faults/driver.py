@@ -69,7 +69,6 @@ class Report:
     paid_calls: int = 0
     chat_jobs: int = 0
     recoveries: list[float] = field(default_factory=list)
-    delayed: list[float] = field(default_factory=list)
     taken_up: list[float] = field(default_factory=list)
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
@@ -211,7 +210,6 @@ class Round:
             paid_calls=len(self.provider.requests),
             chat_jobs=sum(row["kind"] == "chat" for row in state.jobs),
             recoveries=[round(each, 2) for each in watch.recoveries],
-            delayed=[round(each, 2) for each in watch.delayed],
             taken_up=[round(each, 2) for each in watch.taken_up],
             violations=self._violations(state, watch),
         )
@@ -331,7 +329,6 @@ def _sum_up(reports: list[Report]) -> int:
         return sum((Counter(getattr(report, name)) for report in reports), Counter())
 
     recoveries = sorted(each for report in reports for each in report.recoveries)
-    delayed = sorted(each for report in reports for each in report.delayed)
     taken_up = sorted(each for report in reports for each in report.taken_up)
     violations = sum(len(report.violations) for report in reports)
     print(f"kills {sum(r.kills for r in reports)}, landed {sum(r.landed for r in reports)}")
@@ -342,7 +339,6 @@ def _sum_up(reports: list[Report]) -> int:
     print(f"paid calls {paid} for {chats} chat jobs")
     timed = {
         "back in its queue": recoveries,
-        "back in its queue, on an overloaded machine": delayed,
         "taken up": taken_up,
     }
     for name, seconds in timed.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -14,13 +13,8 @@ from tests.faults.faults import Fault
 from tests.servers import RunningProcess
 
 LOOK_SECONDS = 0.2
-MOST_LOAD_PER_CORE = 4.0
 ENDS_EVERY = 5
 """Looks at processes for one look at what has ended."""
-
-
-def _is_overloaded() -> bool:
-    return os.getloadavg()[0] > MOST_LOAD_PER_CORE * (os.cpu_count() or 1)
 
 
 @dataclass
@@ -56,8 +50,6 @@ class Watch:
     ended: Ended = field(default_factory=Ended)
     recoveries: list[float] = field(default_factory=list)
     """Seconds from a kill until work of the dead was back in its queue."""
-    delayed: list[float] = field(default_factory=list)
-    """The same on a machine that had far more to do than it has cores: no fault of ours."""
     taken_up: list[float] = field(default_factory=list)
     """Seconds from a kill until somebody had begun it again."""
     breakdowns: list[str] = field(default_factory=list)
@@ -136,7 +128,7 @@ class Watch:
         seconds = time.time() - each.since
         if not each.is_back:
             each.is_back = True
-            (self.delayed if _is_overloaded() else self.recoveries).append(seconds)
+            self.recoveries.append(seconds)
         if status == "ENQUEUED":
             return False
         self.taken_up.append(seconds)

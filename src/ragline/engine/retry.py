@@ -23,7 +23,6 @@ class Retry:
     backoff: float = 3.0
 
 
-ONCE = Retry(attempts=1)
 LOCAL = Retry(attempts=3, first_wait=0.2)
 COMPUTE = Retry(attempts=6, first_wait=0.5)
 """About a minute in all: time enough to replace children that the system killed."""
