@@ -1,11 +1,12 @@
 """Requests at a pace, and how long they took.
 
-Built on the standard library's client, which takes the least time of the machine that is
-measured. Only servers on this machine are called.
+What sends them shares the machine with what is measured, so it is kept cheap. Only servers on
+this machine are called.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -18,6 +19,7 @@ from itertools import count
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httptools
 import numpy as np
 
 TIMEOUT_SECONDS = 60
@@ -115,29 +117,80 @@ def open_loop(target: Target, bodies: Sequence[Any], rate: float, connections: i
     """Send bodies at a fixed rate, whether or not earlier ones were answered.
 
     Each time is counted from the moment when the request was due, so that requests which a
-    slow server kept from being sent do not look fast.
+    slow server kept from being sent do not look fast. Runs an event loop of its own.
     """
-    sample = Sample()
-    numbers, lock = count(), threading.Lock()
-    encoded = [json.dumps(body).encode() for body in bodies]
-    opened = threading.Barrier(connections)
-    start: list[float] = []
+    encoded = [_request(target, json.dumps(body).encode()) for body in bodies]
+    return asyncio.run(_open_loop(target, encoded, rate, connections))
 
-    def client(_: int) -> None:
-        with Connection(target) as connection:
-            if opened.wait() == 0:
-                start.append(time.perf_counter() + 0.1)
-            opened.wait()
-            while (number := next(numbers)) < len(encoded):
-                due = start[0] + number / rate
-                time.sleep(max(0.0, due - time.perf_counter()))
-                problem = connection.post(encoded[number])
-                _keep(sample, lock, time.perf_counter() - due, problem)
 
-    with ThreadPoolExecutor(connections) as threads:
-        list(threads.map(client, range(connections)))
-    sample.wall = time.perf_counter() - start[0]
+async def _open_loop(
+    target: Target, requests: Sequence[bytes], rate: float, connections: int
+) -> Sample:
+    sample, numbers = Sample(), count()
+    loop = asyncio.get_running_loop()
+    opened = await asyncio.gather(
+        *(loop.create_connection(_Wire, "127.0.0.1", target.port) for _ in range(connections))
+    )
+    start = time.perf_counter() + 0.1
+
+    async def client(wire: _Wire) -> None:
+        while (number := next(numbers)) < len(requests):
+            due = start + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            status = await wire.post(requests[number])
+            if 200 <= status < 300:
+                sample.seconds.append(time.perf_counter() - due)
+            else:
+                sample.errors[f"HTTP {status}" if status else "connection lost"] += 1
+
+    await asyncio.gather(*(client(wire) for _, wire in opened))
+    sample.wall = time.perf_counter() - start
+    for transport, _ in opened:
+        transport.close()
     return sample
+
+
+def _request(target: Target, body: bytes) -> bytes:
+    head = (
+        f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        f"Authorization: Bearer {target.api_key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class _Wire(asyncio.Protocol):
+    """A kept connection that takes a tenth of a client library's time for a request."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[int] | None = None
+
+    async def post(self, request: bytes) -> int:
+        """Send a request, read its answer whole and return the status, 0 if it was cut off."""
+        if self._transport is None:
+            return 0
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        assert self._answer is not None, "an answer follows a request"
+        self._answer.set_result(self._parser.get_status_code())
+        self._parser = httptools.HttpResponseParser(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._transport = None
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(0)
 
 
 def _keep(sample: Sample, lock: threading.Lock, seconds: float, problem: str | None) -> None:

@@ -105,38 +105,46 @@ def _parsed(url: str) -> sa.URL:
 
 
 def insert_new(session: Session, *instances: DeclarativeBase) -> None:
-    """Insert new rows at once, with the defaults of their columns.
+    """Insert new rows of one table at once, with the defaults of their columns.
 
     The session's own way of doing so costs several times as much as the statement. The
     instances are given their defaults, but do not become part of the session.
     """
-    connection = session.connection()
+    if not instances:
+        return
+    statement, names, defaults = _inserting(type(instances[0]))
     for instance in instances:
-        statement, defaults = _inserting(type(instance))
-        values = dict(instance.__dict__)
-        del values["_sa_instance_state"]
         for name, default in defaults:
-            if values.get(name) is None:
-                values[name] = default()
-                setattr(instance, name, values[name])
-        connection.execute(statement, values)
+            if getattr(instance, name) is None:
+                setattr(instance, name, default())
+    rows = [{column: getattr(each, name) for column, name in names} for each in instances]
+    session.connection().execute(statement, rows if len(rows) > 1 else rows[0])
 
 
 @functools.cache
 def _inserting(
     table: type[DeclarativeBase],
-) -> tuple[sa.Insert, list[tuple[str, Callable[[], Any]]]]:
-    """Return a table's insert, and how Python makes its defaults."""
+) -> tuple[sa.Insert, list[tuple[str, str]], list[tuple[str, Callable[[], Any]]]]:
+    """Return a table's insert, its columns with their attributes, and how defaults are made."""
     rows = table.__table__
     assert isinstance(rows, sa.Table), "our models are tables"
+    names: list[tuple[str, str]] = []
     defaults: list[tuple[str, Callable[[], Any]]] = []
+    attribute_of = {column.name: key for key, column in table.__mapper__.columns.items()}
     for column in rows.columns:
-        default = column.default
+        default, name = column.default, attribute_of[column.name]
+        if (default is not None and default.is_clause_element) or _is_counted(column):
+            continue  # the database makes it
+        names.append((column.key, name))
         if default is not None and default.is_scalar:
-            defaults.append((column.key, functools.partial(_value, default.arg)))
+            defaults.append((name, functools.partial(_value, default.arg)))
         elif default is not None and default.is_callable:
-            defaults.append((column.key, functools.partial(default.arg, None)))
-    return sa.insert(rows), defaults
+            defaults.append((name, functools.partial(default.arg, None)))
+    return sa.insert(rows), names, defaults
+
+
+def _is_counted(column: sa.Column[Any]) -> bool:
+    return column is column.table.autoincrement_column
 
 
 def _value(value: Any) -> Any:

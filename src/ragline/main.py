@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from ragline.accounts.access import RuntimeParameter
 from ragline.api import ROUTERS
 from ragline.bootstrap import Runtime
+from ragline.documents.gathering import Gathering
 from ragline.http.body_limit import BodyLimit
 from ragline.http.problems import add_problem_handlers, problem
 from ragline.http.under_way import UnderWay
@@ -33,12 +34,18 @@ def create_app(runtime: Runtime, *, works: bool = True) -> FastAPI:
         yield
 
     app = FastAPI(
-        title="Ragline", version=version("ragline"), description=DESCRIPTION, lifespan=lifespan
+        title="Ragline",
+        version=version("ragline"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # A path with one slash more names nothing, like any other unknown one.
+        redirect_slashes=False,
     )
     # A slow model must not take the threads that all other requests need.
     app.state.chat_limiter = anyio.CapacityLimiter(settings.chat_threads)
     app.state.runtime = runtime
     app.state.works = works
+    app.state.gathering = Gathering(runtime)
     app.state.events = EventHub(runtime.database, most=settings.max_streams)
     for router in ROUTERS:
         app.include_router(router)

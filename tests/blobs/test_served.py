@@ -14,12 +14,12 @@ from tests.inprocess import Tenant
 from tests.servers import RunningServer
 
 from ragline import bootstrap
-from ragline.accounts.service import authenticate, create_tenant
+from ragline.accounts.service import create_tenant
 from ragline.blobs import BlobStore, build_store
-from ragline.documents.service import accept_uploads, text_upload
+from ragline.documents.storing import submit, text_upload
 from ragline.errors import TemporaryProviderError
+from ragline.jobs.wishes import NO_WISHES
 from ragline.models import Document
-from ragline.projects.service import create_project
 from ragline.settings import load_settings
 
 TEXT = "The blanket is washed at thirty degrees and dried flat."
@@ -83,15 +83,13 @@ def test_bucket_that_is_away(
 
     url = f"s3://{bucket.name}/files"
     runtime = bootstrap.build(load_settings(_env_file=None, data_dir=tmp_path, files_url=url))
-    _, key = create_tenant(runtime, "owner")
-    caller = authenticate(runtime, key)
-    project = create_project(runtime, caller, name="p", description=None, language=None)
+    create_tenant(runtime, "owner")
     upload = text_upload(TEXT, title=None, external_id=None, metadata={})
     with answering(503) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         runtime.blobs = _store(bucket, tmp_path)
         with pytest.raises(TemporaryProviderError):
-            accept_uploads(runtime, caller, project.id, [upload])
+            submit(runtime, [upload], wishes=NO_WISHES, key=None)
     with runtime.database.read() as session:
         kept = session.query(Document).count()
     runtime.close()

@@ -12,6 +12,7 @@ from tests.inprocess import InProcessServer
 from tests.jobs.acting import at_rest, set_engine_status
 
 from ragline.engine import attempts
+from ragline.engine.enqueueing import Place
 from ragline.engine.rows import operations, workflows
 from ragline.models import new_id
 
@@ -48,13 +49,15 @@ def enqueued(server: InProcessServer, parent: str | None = None, **options: Any)
     with server.runtime.database.write() as session:
         server.runtime.engine.enqueue(
             session,
-            "ingest",
-            "argument",
-            queue=QUEUE,
-            workflow_id=workflow_id,
-            timeout_seconds=60,
-            share_of="tenant",
-            **options,
+            Place(
+                "ingest",
+                ("argument",),
+                queue=QUEUE,
+                workflow_id=workflow_id,
+                timeout_seconds=60,
+                share_of="tenant",
+                **options,
+            ),
         )
         session.execute(
             sa.update(workflows)
@@ -165,14 +168,16 @@ def test_fork(server: InProcessServer, engines: SystemDatabase, first_step: int)
     with server.runtime.database.write() as session:
         server.runtime.engine.fork(
             session,
-            "ingest",
-            "argument",
+            Place(
+                "ingest",
+                ("argument",),
+                queue=QUEUE,
+                workflow_id=ours,
+                timeout_seconds=60,
+                share_of="tenant",
+            ),
             source=source,
             first_step=first_step,
-            workflow_id=ours,
-            queue=QUEUE,
-            timeout_seconds=60,
-            share_of="tenant",
         )
     engines.fork_workflow(
         [source],

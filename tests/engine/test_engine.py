@@ -13,6 +13,7 @@ from tests.inprocess import WAIT_SECONDS, InProcessServer
 
 from ragline.engine import queues
 from ragline.engine.engine import Engine
+from ragline.engine.enqueueing import Place
 from ragline.engine.retry import Retry
 from ragline.engine.rows import workflows
 from ragline.engine.sweeper import Sweeper
@@ -47,7 +48,10 @@ def enqueued(server: InProcessServer, workflow: str = "ingest", queue: str = NO_
     workflow_id = new_id()
     with server.runtime.database.write() as session:
         server.runtime.engine.enqueue(
-            session, workflow, workflow_id, queue=queue, workflow_id=workflow_id, timeout_seconds=60
+            session,
+            Place(
+                workflow, (workflow_id,), queue=queue, workflow_id=workflow_id, timeout_seconds=60
+            ),
         )
     return workflow_id
 
@@ -98,7 +102,10 @@ def test_enqueue_rolls_back_with_our_transaction(server: InProcessServer, engine
     def enqueue_and_fail() -> None:
         with server.runtime.database.write() as session:
             engine.enqueue(
-                session, "ingest", "x", queue=NO_QUEUE, workflow_id=workflow_id, timeout_seconds=60
+                session,
+                Place(
+                    "ingest", ("x",), queue=NO_QUEUE, workflow_id=workflow_id, timeout_seconds=60
+                ),
             )
             raise ValueError("no")
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from dbos._sys_db import SystemDatabase
 from tests.inprocess import InProcessServer, Tenant
 
+from ragline.engine.enqueueing import Place
 from ragline.engine.retention import forget
 from ragline.engine.rows import workflows
 
@@ -50,7 +51,8 @@ def test_open_workflow_stays(server: InProcessServer) -> None:
     workflow_id = "retention-of-an-open-one"
     with server.runtime.database.write() as session:
         server.runtime.engine.enqueue(
-            session, "ingest", "x", queue="nobody", workflow_id=workflow_id, timeout_seconds=60
+            session,
+            Place("ingest", ("x",), queue="nobody", workflow_id=workflow_id, timeout_seconds=60),
         )
         count = forget(session, [workflow_id])
         session.rollback()

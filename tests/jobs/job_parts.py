@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ragline.database import insert_missing
-from ragline.engine.engine import APPLICATION_VERSION, Engine
+from ragline.engine.engine import Engine
+from ragline.engine.enqueueing import APPLICATION_VERSION
 from ragline.models import Chunk, Document, Job, Page, chunk_id
 
 STEPS = ("plan", "read_batch", "build_chunks")

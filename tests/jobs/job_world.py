@@ -21,7 +21,7 @@ from tests.jobs.job_parts import PROJECT, STEPS, TENANT, HandDriven, leave, next
 
 from ragline import bootstrap, worker
 from ragline.bootstrap import Runtime
-from ragline.engine.rows import operations, workflows
+from ragline.engine.rows import inputs, operations, workflows
 from ragline.engine.sweeper import Sweeper
 from ragline.errors import UnreadableFile
 from ragline.http.idempotency import Once, once
@@ -118,6 +118,7 @@ class World:
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(sa.delete(table))
             session.execute(sa.delete(workflows))
+            session.execute(sa.delete(inputs))
             session.execute(sa.delete(operations))
             session.add(Tenant(id=TENANT, name="someone"))
             session.flush()

@@ -14,6 +14,7 @@ from tests.inprocess import InProcessServer, Tenant
 from tests.jobs.quiet import quiet
 
 from ragline.accounts import service as accounts
+from ragline.engine.enqueueing import Place
 from ragline.engine.queues import NAMES
 from ragline.engine.rows import workflows
 from ragline.jobs import ending
@@ -55,13 +56,15 @@ def enqueued(
         session.flush()
         server.runtime.engine.enqueue(
             session,
-            "nothing",
-            job_id,
-            queue=queue,
-            workflow_id=job_id,
-            timeout_seconds=60,
-            share_of=tenant.id,
-            delay_seconds=delay,
+            Place(
+                "nothing",
+                (job_id,),
+                queue=queue,
+                workflow_id=job_id,
+                timeout_seconds=60,
+                share_of=tenant.id,
+                delay_seconds=delay,
+            ),
         )
     return job_id
 
@@ -71,11 +74,14 @@ def part(server: InProcessServer, tenant: Tenant) -> None:
     with server.runtime.database.write() as session:
         server.runtime.engine.enqueue(
             session,
-            "nothing",
-            queue="pages",
-            workflow_id=new_id(),
-            timeout_seconds=60,
-            share_of=tenant.id,
+            Place(
+                "nothing",
+                (),
+                queue="pages",
+                workflow_id=new_id(),
+                timeout_seconds=60,
+                share_of=tenant.id,
+            ),
         )
 
 

@@ -20,6 +20,7 @@ from tests.jobs.acting import (
     undo,
 )
 
+from ragline.engine.enqueueing import Place
 from ragline.jobs import sweeping
 from ragline.worker import UNDOINGS
 
@@ -68,7 +69,7 @@ def test_time_limit_ends_children(server: InProcessServer, tenant: Tenant, job: 
     begin(server, job)
     with server.runtime.database.write() as session:
         server.runtime.engine.enqueue(
-            session, "x", queue="pages", workflow_id=f"{job}-part", timeout_seconds=60
+            session, Place("x", (), queue="pages", workflow_id=f"{job}-part", timeout_seconds=60)
         )
         session.execute(
             sa.text(

@@ -10,7 +10,7 @@ from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.documents.files import remove_file
-from ragline.documents.service import statuses_of
+from ragline.documents.views import statuses_of
 from ragline.errors import Conflict
 from ragline.failpoints import failpoint
 from ragline.models import Chunk, Document, Embedding, Page, PageText

@@ -10,7 +10,7 @@ from ragline.accounts.ownership import owned_document, owned_project
 from ragline.accounts.service import Caller
 from ragline.blobs import Stream
 from ragline.bootstrap import Runtime
-from ragline.documents.service import statuses_of
+from ragline.documents.views import statuses_of
 from ragline.models import Chunk, Document, Page, PageText
 
 

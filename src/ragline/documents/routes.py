@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, StreamingResponse
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.documents import deletion, reading, receiving, service
+from ragline.documents import deletion, reading, receiving, storing
+from ragline.documents.gathering import Gathering
 from ragline.documents.schemas import (
     Accepted,
     ChunkList,
@@ -61,6 +61,15 @@ _UPLOAD_BODY: dict[str, Any] = {
         },
     }
 }
+
+
+async def gathering_of(request: Request) -> Gathering:
+    """Return what takes the documents of this process's requests."""
+    gathering: Gathering = request.app.state.gathering
+    return gathering
+
+
+GatheringParameter = Annotated[Gathering, Depends(gathering_of)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
@@ -78,28 +87,34 @@ async def upload(
     runtime: RuntimeParameter,
     caller: EditorParameter,
     preferences: PreferencesParameter,
+    gathering: GatheringParameter,
     idempotency_key: KeyHeader = None,
 ) -> Accepted:
     """Upload files (multipart) or a text (JSON); each becomes a document and a job."""
-    accept = partial(service.accept_uploads, runtime, caller, project_id, key=idempotency_key)
     if receiving.content_kind(request) == "json":
         body = await receiving.receive_text(request)
-        text = service.text_upload(
+        text = storing.text_upload(
             body.text, title=body.title, external_id=body.external_id, metadata=body.metadata
         )
-        accepted = await run_in_threadpool(accept, [text], wishes=body.wishes)
+        submission = await run_in_threadpool(
+            storing.submit, runtime, [text], wishes=body.wishes, key=idempotency_key
+        )
+        accepted = await gathering.accept(caller.tenant_id, project_id, submission)
         return await _answer(runtime, caller, accepted, preferences, response)
     form, files, fields = await receiving.receive_files(
         request, most_files=runtime.settings.max_files_per_upload
     )
     try:
         uploads = [
-            service.Upload(
+            storing.Upload(
                 file.stream, file.filename, fields.title, fields.external_id, fields.metadata
             )
             for file in files
         ]
-        accepted = await run_in_threadpool(accept, uploads, wishes=fields.wishes)
+        submission = await run_in_threadpool(
+            storing.submit, runtime, uploads, wishes=fields.wishes, key=idempotency_key
+        )
+        accepted = await gathering.accept(caller.tenant_id, project_id, submission)
     finally:
         await form.close()
     return await _answer(runtime, caller, accepted, preferences, response)

@@ -1,119 +1,73 @@
-"""Accepting documents: the file first, then its row and its job in one transaction."""
+"""Accepting documents: the row of each and its job in one transaction."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from ragline.accounts.ownership import owned_project
-from ragline.accounts.service import Caller
-from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
 from ragline.documents.files import ensure_files, remove_file
-from ragline.documents.schemas import Accepted, RejectedFile
-from ragline.documents.views import view_of
-from ragline.engine import queues
-from ragline.errors import InvalidInput, UnsupportedMediaType
+from ragline.documents.intake import Intake
+from ragline.documents.schemas import Accepted
+from ragline.documents.storing import Submission
 from ragline.failpoints import failpoint
-from ragline.http.idempotency import Once, once
-from ragline.jobs import service as jobs
-from ragline.jobs.reading import statuses
-from ragline.jobs.schemas import Problem
-from ragline.jobs.views import fresh_view
-from ragline.jobs.wishes import NO_WISHES, Wishes
-from ragline.models import Document, Job, Project, new_id
-from ragline.providers import tasks
+from ragline.http.idempotency import Once, once_each
 
-HEAD_BYTES = 8192
-# Locked, so that a retry of a document's job and another upload of it cannot cross.
-_SAME_CONTENT = (
-    sa.select(Document)
-    .where(
-        Document.project_id == sa.bindparam("project_id"),
-        Document.content_hash.in_(sa.bindparam("hashes", expanding=True)),
-    )
-    .order_by(Document.id)
-    .with_for_update(key_share=True)
-)
+_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError)
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file as received, with what its sender says about it."""
+def accept(
+    runtime: Runtime, tenant_id: str, project_id: str, submissions: Sequence[Submission]
+) -> list[Accepted | Exception]:
+    """Queue the ingestion of what requests to a project brought; return an answer for each.
 
-    stream: BinaryIO
-    filename: str
-    title: str | None = None
-    external_id: str | None = None
-    metadata: Mapping[str, Any] | None = None
-    media_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUpload:
-    """An upload whose content is safe in the file store."""
-
-    upload: Upload
-    blob: Blob
-    media_type: str
-
-
-def text_upload(
-    text: str, *, title: str | None, external_id: str | None, metadata: Mapping[str, Any]
-) -> Upload:
-    """Return the upload that a JSON text is."""
-    return Upload(io.BytesIO(text.encode()), "text.txt", title, external_id, metadata, "text/plain")
-
-
-def accept_uploads(
-    runtime: Runtime,
-    caller: Caller,
-    project_id: str,
-    uploads: Sequence[Upload],
-    *,
-    wishes: Wishes = NO_WISHES,
-    key: str | None = None,
-) -> Accepted:
-    """Keep files and queue their ingestion; what cannot be taken harms no neighbour.
-
-    Raises the file's own problem where the only file is rejected. Content that the
-    project already holds gives the existing document and no new job, unless its last
-    job failed or was cancelled: then it is ingested again. An idempotency `key` gives the
-    same answer again.
+    Content that the project already holds gives the existing document and no new job, unless
+    its last job failed or was cancelled: then it is ingested again. An idempotency key gives
+    the same answer again. One transaction keeps all that came; where it fails, each request is
+    tried in one of its own, so that none fails for its neighbour.
     """
-    stored, rejected = _store_all(runtime, uploads)
-    failpoint("accept.stored")
-    refused = [name for name, _ in rejected]
-    asked = ("upload", project_id, _asked(stored), refused, asdict(wishes))
-    kept = False
+    try:
+        return [*_accept(runtime, tenant_id, project_id, submissions)]
+    except _AWAY as error:
+        # It may have been kept all the same: trying again could hide that from the senders.
+        failure: Exception = error
+    except Exception as error:  # noqa: BLE001  # it is the answer to the one who sent this
+        failure = error
+        if len(submissions) > 1:
+            return [accept(runtime, tenant_id, project_id, [each])[0] for each in submissions]
+    _forget(runtime, submissions)
+    return [failure] * len(submissions)
 
-    def keep() -> Accepted:
-        nonlocal kept
-        accepted = _keep(runtime, caller, project_id, stored, rejected, wishes)
-        kept = True
+
+def _accept(
+    runtime: Runtime, tenant_id: str, project_id: str, submissions: Sequence[Submission]
+) -> list[Accepted]:
+    requests = [
+        Once(tenant_id, each.key, ("upload", project_id, *_asked(each))) for each in submissions
+    ]
+    kept: list[int] = []
+
+    def keep(numbers: Sequence[int]) -> list[Accepted]:
+        chosen = [submissions[number] for number in numbers]
+        accepted = _keep(runtime, tenant_id, project_id, chosen)
+        kept.extend(numbers)
         return accepted
 
-    try:
-        return once(runtime.database, Once(caller.tenant_id, key, asked), Accepted, keep)
-    except BaseException:
-        kept = False
-        raise
-    finally:
-        # No such project, no room, or a repetition: what was stored for it goes again, unless
-        # a document has it.
-        if not kept:
-            for item in stored:
-                remove_file(runtime, item.blob.content_hash)
+    answers = once_each(runtime.database, requests, Accepted, keep)
+    _forget(runtime, [each for number, each in enumerate(submissions) if number not in kept])
+    return answers
 
 
-def _asked(stored: Sequence[StoredUpload]) -> list[Any]:
+def _asked(submission: Submission) -> tuple[Any, ...]:
     """Return what decides an upload's effect; a form's boundaries differ from time to time."""
-    return [
+    if submission.key is None:
+        return ()
+    files = [
         {
             "content": item.blob.content_hash,
             "filename": item.upload.filename,
@@ -121,215 +75,37 @@ def _asked(stored: Sequence[StoredUpload]) -> list[Any]:
             "external_id": item.upload.external_id,
             "metadata": dict(item.upload.metadata or {}),
         }
-        for item in stored
+        for item in submission.stored
     ]
+    return (files, [name for name, _ in submission.rejected], asdict(submission.wishes))
+
+
+def _forget(runtime: Runtime, submissions: Sequence[Submission]) -> None:
+    """Remove files that were stored for nothing, unless a document has them.
+
+    There is no such project, no room, or the request is a repetition.
+    """
+    for submission in submissions:
+        for item in submission.stored:
+            with suppress(*_AWAY):  # the clean-up finds what stays
+                remove_file(runtime, item.blob.content_hash)
 
 
 def _keep(
-    runtime: Runtime,
-    caller: Caller,
-    project_id: str,
-    stored: Sequence[StoredUpload],
-    rejected: list[tuple[str, Problem]],
-    wishes: Wishes,
-) -> Accepted:
+    runtime: Runtime, tenant_id: str, project_id: str, submissions: Sequence[Submission]
+) -> list[Accepted]:
     """Write documents, jobs and their places in the queue, in one transaction."""
+    stored = [item for each in submissions for item in each.stored]
     with runtime.database.write() as session:
-        project = owned_project(session, caller.tenant_id, project_id)
+        project = owned_project(session, tenant_id, project_id)
         hashes = {item.blob.content_hash for item in stored}
         # The same content, sent to the same project twice at once, is one document.
         runtime.database.lock(session, *(f"{project.id}:{each}" for each in hashes))
         ensure_files(runtime, session, [(item.blob, item.upload.stream) for item in stored])
-        documents, known = _find_or_add(session, project, stored)
-        unread = [d for d in documents if known.get(d.id) in (None, "failed", "cancelled")]
-        job = _queue(session, runtime, project, unread, rejected, wishes)
-        view = None
-        if job is not None:
-            children = 0 if job.workflow_id else len(unread)
-            view = fresh_view(job, tags=list(wishes.tags), children=children)
-        session.flush()
+        intake = Intake(session, project, hashes)
+        planned = [intake.plan(each) for each in submissions]
+        intake.write(runtime)
         failpoint("accept.committing")
+        answers = [intake.answer(each) for each in planned]
     failpoint("accept.committed")
-    queued = "pending" if view is not None and view.status == "pending" else "queued"
-    status_of = known | dict.fromkeys((document.id for document in unread), queued)
-    return Accepted(
-        job=view,
-        documents=[view_of(document, status_of[document.id]) for document in documents],
-        rejected=[RejectedFile(filename=name, problem=problem) for name, problem in rejected],
-    )
-
-
-def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, str]:
-    """Return each document's status, that of its latest job."""
-    ids = [document.id for document in documents]
-    latest = (
-        sa.select(Job.document_id, Job.id)
-        .where(Job.document_id.in_(ids), Job.kind == "ingest")
-        .order_by(Job.created_at, Job.id)
-    )
-    job_of = {str(document): job for document, job in session.execute(latest)}
-    status_of = statuses(session, list(job_of.values()))
-    return {document: status_of[job] for document, job in job_of.items()}
-
-
-def _store_all(
-    runtime: Runtime, uploads: Sequence[Upload]
-) -> tuple[list[StoredUpload], list[tuple[str, Problem]]]:
-    stored: list[StoredUpload] = []
-    rejected: list[tuple[str, Problem]] = []
-    for upload in uploads:
-        try:
-            stored.append(_store(runtime, upload))
-        except InvalidInput as error:
-            if len(uploads) == 1:
-                raise
-            rejected.append((upload.filename, Problem(**jobs.describe(error))))
-    if not stored:
-        reasons = " ".join(f"{name}: {problem.detail}" for name, problem in rejected)
-        raise InvalidInput(f"None of the files could be taken. {reasons}")
-    return stored, rejected
-
-
-def _store(runtime: Runtime, upload: Upload) -> StoredUpload:
-    """Judge a file by its first bytes, then keep it; nothing is kept of a rejected one."""
-    head = upload.stream.read(HEAD_BYTES)
-    if not head:
-        raise InvalidInput(f"The file {upload.filename!r} is empty; send one with content.")
-    media_type = upload.media_type or tasks.detect_media_type(head, upload.filename)
-    if media_type is None:
-        raise UnsupportedMediaType(
-            f"Nothing here reads the content of {upload.filename!r}, whatever its name says; "
-            "send PDF, DOCX, HTML, Markdown or plain text."
-        )
-    upload.stream.seek(0)
-    return StoredUpload(upload, runtime.blobs.store(upload.stream), media_type)
-
-
-def _find_or_add(
-    session: Session, project: Project, stored: Sequence[StoredUpload]
-) -> tuple[list[Document], dict[str, str]]:
-    """Return the document of each content, once, and the status of those that were there."""
-    hashes = {item.blob.content_hash for item in stored}
-    same = session.scalars(_SAME_CONTENT, {"project_id": project.id, "hashes": list(hashes)})
-    found = {document.content_hash: document for document in same}
-    known = statuses_of(session, list(found.values())) if found else {}
-    for item in stored:
-        document = found.get(item.blob.content_hash)
-        if document is None:
-            document = found[item.blob.content_hash] = _new_document(project, item)
-            session.add(document)
-        elif known.get(document.id) in ("failed", "cancelled"):
-            # It may have failed under a wrong name: what was said last counts.
-            _describe(document, item)
-    in_order = dict.fromkeys(item.blob.content_hash for item in stored)
-    return [found[content_hash] for content_hash in in_order], known
-
-
-def _new_document(project: Project, item: StoredUpload) -> Document:
-    document = Document(
-        id=new_id(),
-        tenant_id=project.tenant_id,
-        project_id=project.id,
-        content_hash=item.blob.content_hash,
-        size_bytes=item.blob.size,
-        latest_version=0,
-    )
-    _describe(document, item)
-    return document
-
-
-def _describe(document: Document, item: StoredUpload) -> None:
-    """Give a document what its sender says about it."""
-    upload = item.upload
-    document.title = upload.title or _title_from(upload.filename)
-    document.filename = upload.filename
-    document.external_id = upload.external_id
-    document.media_type = item.media_type
-    document.metadata_ = dict(upload.metadata or {})
-
-
-def _title_from(filename: str) -> str:
-    stem = filename.rpartition(".")[0] or filename
-    return stem.replace("_", " ").strip() or filename
-
-
-def _queue(
-    session: Session,
-    runtime: Runtime,
-    project: Project,
-    documents: Sequence[Document],
-    rejected: Sequence[tuple[str, Problem]],
-    wishes: Wishes,
-) -> Job | None:
-    """Queue one job a document, under a parent where there are several; return the top one."""
-    if not documents:
-        return None
-    if len(documents) == 1 and not rejected:
-        return queue_ingestion(session, runtime, documents[0], wishes=wishes)
-    parent = _open_parent(session, project, documents, rejected, wishes)
-    for document in documents:
-        queue_ingestion(session, runtime, document, parent_id=parent.id, wishes=wishes)
-    return parent
-
-
-def queue_ingestion(
-    session: Session,
-    runtime: Runtime,
-    document: Document,
-    *,
-    parent_id: str | None = None,
-    wishes: Wishes = NO_WISHES,
-) -> Job:
-    """Queue the building of a document's next version."""
-    document.latest_version += 1
-    job = Job(
-        id=new_id(),
-        tenant_id=document.tenant_id,
-        project_id=document.project_id,
-        parent_id=parent_id,
-        document_id=document.id,
-        kind="ingest",
-        version=document.latest_version,
-        progress_unit="pages",
-        inputs={
-            "document_id": document.id,
-            "version": document.latest_version,
-            "content_hash": document.content_hash,
-            "media_type": document.media_type,
-            "filename": document.filename,
-            "size_bytes": document.size_bytes,
-        },
-    )
-    jobs.accept(
-        session,
-        runtime,
-        job,
-        workflow="ingest",
-        queue=queues.INGEST,
-        timeout_seconds=runtime.settings.ingest_seconds,
-        wishes=wishes,
-    )
-    return job
-
-
-def _open_parent(
-    session: Session,
-    project: Project,
-    documents: Sequence[Document],
-    rejected: Sequence[tuple[str, Problem]],
-    wishes: Wishes,
-) -> Job:
-    parent = Job(
-        id=new_id(),
-        tenant_id=project.tenant_id,
-        project_id=project.id,
-        kind="import",
-        progress_unit="documents",
-        progress_total=len(documents),
-        warnings=[
-            {"code": "file-rejected", "message": f"{name}: {problem.detail}"}
-            for name, problem in rejected
-        ],
-    )
-    jobs.accept_parent(session, parent, wishes=wishes)
-    return parent
+    return answers

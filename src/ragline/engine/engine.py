@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,15 +14,16 @@ from dbos import (
     DBOS,
     DBOSClient,
     DBOSConfig,
-    EnqueueOptions,
     SetEnqueueOptions,
     SetWorkflowID,
 )
 from sqlalchemy.orm import Session
 
 from ragline.database import Database
-from ragline.engine import attempts, queues
+from ragline.engine import attempts, enqueueing, queues
 from ragline.engine.courtesy import Courtesy
+from ragline.engine.enqueueing import APPLICATION_VERSION, Place
+from ragline.engine.releases import left_to_its_release
 from ragline.engine.retry import Retry, worth_retrying
 from ragline.engine.rows import OPEN, workflows
 from ragline.engine.schedules import Schedule, apply, checked
@@ -37,21 +37,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger()
 
-# Recovery and dequeue see their own version only, so it stays the same across releases
-# as long as workflows can be replayed; it is raised only after draining.
-APPLICATION_VERSION = "1"
 # Our own limit on starts without progress acts long before this one of the engine's.
 ENGINE_RECOVERY_LIMIT = 1000
-NOBODYS = "-"
-"""Whose work it is that belongs to no tenant."""
 CHILDREN_LOOK_SECONDS = 0.1
-DEFAULT_PRIORITY = 100
 STOP_SECONDS = 10.0
-_CREATED = (
-    sa.update(workflows)
-    .where(workflows.c.workflow_uuid == sa.bindparam("of_workflow"))
-    .values(created_at=sa.bindparam("now"))
-)
 
 
 class Engine:
@@ -90,54 +79,14 @@ class Engine:
         """
         self._schedules[name] = checked(name, workflow, cron, setting=setting)
 
-    def enqueue(
-        self,
-        session: Session,
-        workflow: str,
-        *args: Any,
-        queue: str,
-        workflow_id: str,
-        timeout_seconds: float,
-        share_of: str = "",
-        priority: int = DEFAULT_PRIORITY,
-        delay_seconds: float | None = None,
-    ) -> None:
-        """Enqueue a workflow in the caller's transaction: both are kept, or neither.
+    def enqueue(self, session: Session, *places: Place) -> None:
+        """Enqueue workflows in the caller's transaction: they are kept with its rows, or not."""
+        enqueueing.enqueue(session, places)
 
-        Workflows with the same `share_of`, a tenant, share their part of the queue's places,
-        and are ordered by `priority`, lowest first.
-        """
-        options: EnqueueOptions = {
-            "workflow_name": workflow,
-            "queue_name": queue,
-            "workflow_id": workflow_id,
-            "app_version": APPLICATION_VERSION,
-            "workflow_timeout": timeout_seconds,
-            "priority": priority,
-            "queue_partition_key": share_of or NOBODYS,
-        }
-        if delay_seconds is not None:
-            options["delay_seconds"] = delay_seconds
-        self._client.enqueue_in_transaction(session, options, *args)
-        if self._database.is_sqlite:
-            # There the engine's clock may tick once a second, and what came within one second
-            # would be served in the order of its random ids.
-            now = int(time.time() * 1000)
-            session.execute(_CREATED, {"of_workflow": workflow_id, "now": now})
-
-    def fork(
-        self,
-        session: Session,
-        workflow: str,
-        *args: Any,
-        source: str,
-        first_step: int,
-        workflow_id: str,
-        **options: Any,
-    ) -> None:
+    def fork(self, session: Session, place: Place, *, source: str, first_step: int) -> None:
         """Enqueue a workflow that begins with the results of another's steps before one."""
-        self.enqueue(session, workflow, *args, workflow_id=workflow_id, **options)
-        attempts.copy_steps(session, source, workflow_id, before=first_step)
+        self.enqueue(session, place)
+        attempts.copy_steps(session, source, place.workflow_id, before=first_step)
 
     def step(
         self, function: Callable[P, R], retry: Retry, /, *args: P.args, **kwargs: P.kwargs
@@ -146,19 +95,20 @@ class Engine:
 
         A step whose result was stored is not run again; one that was interrupted is.
         """
-        return DBOS.run_step(
-            {
-                "name": function.__name__,
-                "retries_allowed": retry.attempts > 1,
-                "max_attempts": retry.attempts,
-                "interval_seconds": retry.first_wait,
-                "backoff_rate": retry.backoff,
-                "should_retry": worth_retrying,
-            },
-            self._steps.guarded(function),
-            *args,
-            **kwargs,
-        )
+        with left_to_its_release():
+            return DBOS.run_step(
+                {
+                    "name": function.__name__,
+                    "retries_allowed": retry.attempts > 1,
+                    "max_attempts": retry.attempts,
+                    "interval_seconds": retry.first_wait,
+                    "backoff_rate": retry.backoff,
+                    "should_retry": worth_retrying,
+                },
+                self._steps.guarded(function),
+                *args,
+                **kwargs,
+            )
 
     def run_children(
         self, name: str, queue: str, children: Mapping[str, Sequence[Any]], *, share_of: str
@@ -169,7 +119,11 @@ class Engine:
         """
         workflow, handles = self._workflows[name], []
         for child_id, arguments in children.items():
-            with SetWorkflowID(child_id), SetEnqueueOptions(queue_partition_key=share_of):
+            with (
+                left_to_its_release(),
+                SetWorkflowID(child_id),
+                SetEnqueueOptions(queue_partition_key=share_of),
+            ):
                 handles.append(DBOS.enqueue_workflow(queue, workflow, *arguments))
         # The engine's own waiting does not hear that the process is to end.
         unfinished = self._steps.patiently(self._unfinished)

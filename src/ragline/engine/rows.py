@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 workflows = sa.table(
     "workflow_status",
     sa.column("workflow_uuid", sa.Text),
     sa.column("status", sa.Text),
+    sa.column("name", sa.Text),
+    sa.column("application_version", sa.Text),
     sa.column("queue_name", sa.Text),
     sa.column("queue_partition_key", sa.Text),
     sa.column("priority", sa.Integer),
@@ -19,11 +22,22 @@ workflows = sa.table(
     sa.column("executor_id", sa.Text),
     sa.column("owner_xid", sa.Text),
     sa.column("recovery_attempts", sa.BigInteger),
+    sa.column("workflow_timeout_ms", sa.BigInteger),
     sa.column("workflow_deadline_epoch_ms", sa.BigInteger),
+    sa.column("serialization", sa.Text),
+    sa.column("creator_xid", sa.Text),
     sa.column("parent_workflow_id", sa.Text),
     sa.column("forked_from", sa.Text),
+    sa.column("attributes", sa.JSON().with_variant(JSONB(), "postgresql")),
 )
 """One row a workflow; times are milliseconds since 1970."""
+
+inputs = sa.table(
+    "workflow_input",
+    sa.column("workflow_uuid", sa.Text),
+    sa.column("inputs", sa.Text),
+)
+"""The arguments of each workflow."""
 
 operations = sa.table(
     "operation_outputs",

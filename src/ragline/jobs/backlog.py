@@ -17,20 +17,16 @@ RETRY_SECONDS = 30.0
 _OPEN = sa.select(sa.func.count()).select_from(Job).where(Job.outcome.is_(None))
 
 
-def refuse_overload(runtime: Runtime, session: Session) -> None:
-    """Raise `Overloaded` where more jobs are open than `RAGLINE_MAX_BACKLOG`."""
-    if _open_jobs(runtime, session) >= runtime.settings.max_backlog:
-        raise Overloaded(
-            f"{runtime.settings.max_backlog} jobs are waiting already, as many as this server "
-            "takes; send it again later.",
-            retry_after=RETRY_SECONDS,
-        )
-
-
-def _open_jobs(runtime: Runtime, session: Session) -> int:
+def refuse_overload(runtime: Runtime, session: Session, more: int = 1) -> None:
+    """Raise `Overloaded` where so many more jobs would be more than `RAGLINE_MAX_BACKLOG`."""
     counted, at = runtime.kept.get("backlog", (0, 0.0))
     if time.monotonic() - at > COUNT_SECONDS:
-        counted = session.scalar(_OPEN) or 0
-        at = time.monotonic()
-    runtime.kept["backlog"] = (counted + 1, at)
-    return int(counted)
+        counted, at = session.scalar(_OPEN) or 0, time.monotonic()
+    most = runtime.settings.max_backlog
+    taken = counted + more <= most
+    runtime.kept["backlog"] = (counted + more if taken else counted, at)
+    if not taken:
+        raise Overloaded(
+            f"{most} jobs are waiting already, as many as this server takes; send it again later.",
+            retry_after=RETRY_SECONDS,
+        )

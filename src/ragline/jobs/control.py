@@ -15,7 +15,7 @@ from ragline.errors import Conflict, NotFound
 from ragline.failpoints import failpoint
 from ragline.jobs import ending, undoing
 from ragline.jobs.events import record
-from ragline.jobs.service import seconds_until
+from ragline.jobs.service import place_of
 from ragline.jobs.states import ENDED, IRREVOCABLE, RETRIED
 from ragline.models import Attempt, Document, Job, now
 
@@ -130,22 +130,7 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
     )
     record(session, job, "job.retrying", attempt=number, first_step=first_step)
     session.flush()
-    assert job.queue is not None, "a job with a workflow has a queue"
-    assert job.workflow is not None, "a job with a workflow knows its name"
-    assert job.timeout_seconds is not None, "a job with a workflow has a time limit"
-    runtime.engine.fork(
-        session,
-        job.workflow,
-        job.id,
-        source=source,
-        first_step=first_step,
-        workflow_id=job.workflow_id,
-        queue=job.queue,
-        timeout_seconds=job.timeout_seconds,
-        share_of=job.tenant_id,
-        priority=job.priority,
-        delay_seconds=seconds_until(job.not_before),
-    )
+    runtime.engine.fork(session, place_of(job), source=source, first_step=first_step)
 
 
 def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:

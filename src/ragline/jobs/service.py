@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED, insert_new
+from ragline.engine.enqueueing import Place
 from ragline.engine.retry import cause_of
 from ragline.errors import RaglineError, UnreadableFile
 from ragline.jobs import ending
@@ -45,29 +46,66 @@ def accept(
 
     Raises `Overloaded` where the backlog is full.
     """
-    refuse_overload(runtime, session)
-    job.workflow_id, job.workflow = job.id, workflow
-    job.queue, job.timeout_seconds = queue, timeout_seconds
-    job.priority, job.not_before = wishes.priority, wishes.not_before
-    attempt = Attempt(job_id=job.id, number=1, workflow_id=job.id)
-    insert_new(session, job, attempt, first_event(job), *_tags(job, wishes.tags))
-    runtime.engine.enqueue(
+    accept_all(
         session,
-        workflow,
-        job.id,
+        runtime,
+        [(job, wishes)],
+        workflow=workflow,
         queue=queue,
-        workflow_id=job.id,
         timeout_seconds=timeout_seconds,
-        share_of=job.tenant_id,
-        priority=job.priority,
-        delay_seconds=seconds_until(job.not_before),
     )
+
+
+def accept_all(
+    session: Session,
+    runtime: Runtime,
+    asked: Sequence[tuple[Job, Wishes]],
+    *,
+    workflow: str,
+    queue: str,
+    timeout_seconds: float,
+) -> None:
+    """Keep jobs of a workflow as `accept` keeps one, with as many statements as for one."""
+    refuse_overload(runtime, session, len(asked))
+    for job, _ in asked:
+        job.workflow_id, job.workflow = job.id, workflow
+        job.queue, job.timeout_seconds = queue, timeout_seconds
+    _insert(session, asked)
+    insert_new(session, *(Attempt(job_id=job.id, number=1, workflow_id=job.id) for job, _ in asked))
+    runtime.engine.enqueue(session, *(place_of(job) for job, _ in asked))
 
 
 def accept_parent(session: Session, parent: Job, *, wishes: Wishes = NO_WISHES) -> None:
     """Keep a job that has no work of its own: it ends with the last of its children."""
-    parent.priority, parent.not_before = wishes.priority, wishes.not_before
-    insert_new(session, parent, first_event(parent), *_tags(parent, wishes.tags))
+    _insert(session, [(parent, wishes)])
+
+
+def _insert(session: Session, asked: Sequence[tuple[Job, Wishes]]) -> None:
+    """Write rows of new jobs with their first events and their tags."""
+    for job, wishes in asked:
+        job.priority, job.not_before = wishes.priority, wishes.not_before
+    events = [first_event(job) for job, _ in asked]
+    insert_new(session, *(job for job, _ in asked))
+    insert_new(session, *events)
+    insert_new(session, *(tag for job, wishes in asked for tag in _tags(job, wishes.tags)))
+
+
+def place_of(job: Job) -> Place:
+    """Return the place in its queue that the current attempt of a job takes."""
+    assert job.queue is not None, "a job with a workflow has a queue"
+    assert job.workflow is not None, "a job with a workflow knows its name"
+    assert job.workflow_id is not None, "its attempt has an id"
+    assert job.timeout_seconds is not None, "a job with a workflow has a time limit"
+    return Place(
+        job.workflow,
+        (job.id,),
+        queue=job.queue,
+        workflow_id=job.workflow_id,
+        timeout_seconds=job.timeout_seconds,
+        share_of=job.tenant_id,
+        priority=job.priority,
+        delay_seconds=seconds_until(job.not_before),
+    )
 
 
 def begin(runtime: Runtime, job_id: str) -> None:

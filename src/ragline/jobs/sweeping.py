@@ -35,6 +35,8 @@ def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
         stranded = session.execute(_STRANDED).all()
         unfinished = session.execute(_UNDO_ENDED).all()
     for job_id, kind, workflow_id, status in stranded:
+        if kind not in undoings:
+            continue  # a newer release's, whose own workers look after it
         reason = RaglineError(_ALONE.get(status, _ALONE["ERROR"]))
         # By its workflow, since the job may have been retried after this look.
         undoings[kind].give_up(runtime, job_id, reason, workflow_id)
@@ -42,6 +44,8 @@ def settle(runtime: Runtime, undoings: Mapping[str, Undoing]) -> None:
             attempts.cancel_children(session, workflow_id)
     for job_id, kind, workflow_id in unfinished:
         assert workflow_id is not None, "it was joined on"
+        if kind not in undoings:
+            continue
         # Some of it may be gone: a retry must not take these steps for done.
         end_cancelled(runtime, job_id, workflow_id, {}, undoings[kind].steps)
 

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.engine import attempts, queues
+from ragline.engine.enqueueing import Place
 from ragline.engine.retry import COMPUTE
+from ragline.errors import Stopping
 from ragline.failpoints import failpoint
 from ragline.jobs import ending
 from ragline.models import Job
@@ -50,14 +52,15 @@ def enqueue(session: Session, runtime: Runtime, job: Job) -> None:
     """Queue the undoing of a job's current attempt."""
     runtime.engine.enqueue(
         session,
-        UNDO,
-        job.id,
-        job.workflow_id,
-        queue=queues.DEFAULT,
-        workflow_id=_undo_id(job),
-        timeout_seconds=SECONDS,
-        share_of=job.tenant_id,
-        priority=1,
+        Place(
+            UNDO,
+            (job.id, job.workflow_id),
+            queue=queues.DEFAULT,
+            workflow_id=_undo_id(job),
+            timeout_seconds=SECONDS,
+            share_of=job.tenant_id,
+            priority=1,
+        ),
     )
 
 
@@ -73,6 +76,8 @@ def undo_attempt(
         job = session.get_one(Job, job_id)
     if not _is_cancelled(job, workflow_id):
         return
+    if job.kind not in undoings:
+        raise Stopping  # a newer release's: one of its workers takes this up when we have ended
     undoing = undoings[job.kind]
     receipt = undoing.remove(runtime, job)
     failpoint("undo.removed")
