@@ -176,3 +176,15 @@ def test_other_errors_come_through() -> None:
     with pytest.raises(UnreadableFile):
         StepGate(Courtesy()).guarded(broken)()
     assert [1] == tries
+
+
+def test_failure_while_the_process_ends_is_none() -> None:
+    """A step that outlasts the time to end and fails is left to be resumed."""
+    gate = StepGate(Courtesy())
+
+    def late() -> None:
+        gate.close()
+        raise UnreadableFile("The index is closed.")
+
+    with pytest.raises(Stopping):
+        gate.guarded(late)()

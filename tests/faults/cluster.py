@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,15 +69,27 @@ class Cluster:
 
     def start(self) -> None:
         """Start all processes; the first alone, since it makes the database's schema."""
-        for process in self.processes:
+        first, *others = self.processes
+        self.begin(first)
+        first.wait_until_ready()
+        for process in others:
             self.begin(process)
+        for process in others:
             process.wait_until_ready()
+
+    def end(self, process: RunningProcess) -> bool:
+        """Stop a process in order; tell whether it ended without force."""
+        try:
+            process.stop()
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self) -> None:
         """Stop in order what runs."""
         for process in self.processes:
             if process.is_running:
-                process.stop()
+                self.end(process)
 
     def http(self, server: RunningServer) -> httpx2.Client:
         """Return a client of a server."""
@@ -103,6 +116,10 @@ class Cluster:
     def held_by(self, pid: int) -> dict[str, str]:
         """Return the workflows that a process holds, or held when it died, with its executor."""
         return {row[0]: row[1] for row in self.rows(_HELD, pid=pid)}
+
+    def holders(self, workflows: Iterable[str]) -> dict[str, str]:
+        """Return the executors that hold these workflows now, of those that are in progress."""
+        return {row[0]: row[1] for row in self.rows(_HOLDERS, ids=list(workflows))}
 
     def held_by_any(self) -> tuple[str, ...]:
         """Return the workflows that any process holds."""
@@ -163,6 +180,10 @@ class Cluster:
 _HELD = (
     "SELECT w.workflow_uuid, w.executor_id FROM workflow_status w"
     " JOIN executors e ON e.id = w.executor_id WHERE e.process = :pid AND w.status = 'PENDING'"
+)
+_HOLDERS = (
+    "SELECT workflow_uuid, executor_id FROM workflow_status"
+    " WHERE workflow_uuid IN :ids AND status = 'PENDING'"
 )
 
 

@@ -81,16 +81,18 @@ def test_published_version_survives_loss_of_power(tmp_path: Path, without: str) 
 @pytest.mark.parametrize("without", [None, "chunk ids"])
 def test_passages_written_twice_are_the_same(tmp_path: Path, without: str | None) -> None:
     """A worker that was taken for dead writes its passages again, under the same ids."""
-    slow = {"failpoints": "ingest.split=sleep:12", "heartbeat_seconds": 1}
-    with _broken(scaled(tmp_path, servers=1, workers=2, **slow), without) as cluster:
+    made = scaled(tmp_path, servers=1, workers=2, failpoints="ingest.split=stop")
+    with _broken(made, without) as cluster:
         first, second = cluster.workers
         second.stop()
         second.settings["failpoints"] = "ingest.indexed=sleep:12"
         project = _project(cluster)
         _post(cluster, f"/v1/projects/{project}/documents", json={"text": TEXT})
-        _until(lambda: "failpoint ingest.split" in first.log_path.read_text())
+        _until(lambda: psutil.Process(first.pid).status() == psutil.STATUS_STOPPED)
         second.start()
-        _until(lambda: _taken_for_dead(cluster, first.pid, second.pid))
+        _until(lambda: "failpoint ingest.indexed" in second.log_path.read_text())
+        # The other one has indexed its passages; now the late one writes its own.
+        first.send(signal.SIGCONT)
         _until(lambda: cluster.open_jobs() == 0)
         _until(lambda: not cluster.held_by_any())
 
@@ -137,11 +139,6 @@ def _post(cluster: Cluster, path: str, **body: Any) -> Any:
 def _registered_as_paused(cluster: Cluster) -> set[str]:
     query = "SELECT name FROM queues WHERE worker_concurrency = 0"
     return {row[0] for row in cluster.rows(query)}
-
-
-def _taken_for_dead(cluster: Cluster, late: int, by: int) -> bool:
-    cluster.change("UPDATE executors SET heartbeat = 0 WHERE process = :pid", pid=late)
-    return cluster.held_by(by) != {}
 
 
 def _until(done: Callable[[], bool], *, most: float = WAIT_SECONDS, must: bool = True) -> None:

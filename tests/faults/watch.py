@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.faults.cluster import Cluster
-from tests.faults.faults import Fault
+from tests.faults.faults import AT_POINT, OUTAGES, Fault
 from tests.servers import RunningProcess
 
 LOOK_SECONDS = 0.2
@@ -42,7 +43,7 @@ class _Waiting:
 class Watch:
     """A thread that starts dead processes again and times recoveries.
 
-    A recovery counts only while another worker was ready all the time.
+    A recovery counts only while another worker was ready, and the database there, all the time.
     """
 
     cluster: Cluster
@@ -54,6 +55,7 @@ class Watch:
     """Seconds from a kill until somebody had begun it again."""
     breakdowns: list[str] = field(default_factory=list)
     _waiting: list[_Waiting] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -71,19 +73,33 @@ class Watch:
     def note(self, fault: Fault) -> None:
         """Remember a fault, and wait for what its process held."""
         self.faults.append(fault)
+        with (self.cluster.folder / "faults.log").open("a") as log:
+            at = datetime.fromtimestamp(fault.at, UTC).time().isoformat("milliseconds")
+            log.write(f"{at} {fault.kind} {dict(fault.held)}\n")
+        if fault.kind in OUTAGES:
+            with self._lock:
+                self._waiting.clear()
         if fault.is_kill and not self.cluster.is_embedded:
-            self._waiting += [
-                _Waiting(workflow, executor, fault.at) for workflow, executor in fault.held.items()
-            ]
+            with self._lock:
+                self._waiting += [
+                    _Waiting(workflow, executor, fault.at)
+                    for workflow, executor in fault.held.items()
+                ]
 
     def _run(self) -> None:
         looks = 0
         while not self._stopping.wait(LOOK_SECONDS):
             looks += 1
             try:
-                with self.cluster.guard:
-                    self._revive()
-                self._time_recoveries()
+                # Whoever stops a process in order holds the guard for long: looks go on meanwhile,
+                # or recoveries would seem as late as the next look.
+                if self.cluster.guard.acquire(blocking=False):
+                    try:
+                        self._revive()
+                    finally:
+                        self.cluster.guard.release()
+                with self._lock:
+                    self._time_recoveries()
                 if looks % ENDS_EVERY == 0:
                     self.ended.look(self.cluster)
             except Exception as error:  # noqa: BLE001 # a broken watch is a violation, not a hang
@@ -92,7 +108,11 @@ class Watch:
     def _revive(self) -> None:
         for process in self.cluster.processes:
             if process.has_ended:
-                self.note(self._death_of(process))
+                fault = self._death_of(process)
+                self.note(fault)
+                # It was to die there once; what acts at any point goes on until the next kill.
+                if not str(process.settings.get("failpoints", "")).startswith("*"):
+                    process.settings.pop("failpoints", None)
                 self.cluster.begin(process)
 
     def _death_of(self, process: RunningProcess) -> Fault:
@@ -102,7 +122,8 @@ class Watch:
         point = self.cluster.stopped_at(process)
         code = process.stop()
         if code == -9:
-            return Fault(f"failpoint {point}", at, self.cluster.held_by(pid), is_kill=True)
+            held = self.cluster.held_by(pid)
+            return Fault(f"{AT_POINT} {point}", at, held, is_kill=True, point=point)
         if was_ready:
             self.breakdowns.append(f"{process.name} ended by itself with the code {code}.")
         return Fault("start failed", at, {})
@@ -129,6 +150,8 @@ class Watch:
         if not each.is_back:
             each.is_back = True
             self.recoveries.append(seconds)
+            with (self.cluster.folder / "faults.log").open("a") as log:
+                log.write(f"  {each.workflow} of {each.executor} back after {seconds:.1f} s\n")
         if status == "ENQUEUED":
             return False
         self.taken_up.append(seconds)

@@ -41,6 +41,11 @@ class StepGate:
                 self._running += 1
             try:
                 return self.patiently(step)(*args, **kwargs)
+            except Exception as error:
+                if self._closed.is_set():
+                    # What it works with may be closed already, which is no failure of the work.
+                    raise Stopping from error
+                raise
             finally:
                 with self._changed:
                     self._running -= 1
