@@ -13,6 +13,7 @@ from ragline.documents.files import remove_file
 from ragline.documents.views import statuses_of
 from ragline.errors import Conflict
 from ragline.failpoints import failpoint
+from ragline.ingestion.content import content_changed
 from ragline.models import Chunk, Document, Embedding, Page, PageText
 
 
@@ -46,6 +47,8 @@ def remove_rows(session: Session, document: Document) -> dict[str, int]:
     }
     removed["embeddings"] = _delete_unused(session, Embedding, keys, Chunk.embedding_key)
     removed["page_texts"] = _delete_unused(session, PageText, texts, Page.text_key)
+    if document.published_version is not None:
+        content_changed(session, document.project_id)
     session.delete(document)
     session.flush()
     removed["documents"] = 1

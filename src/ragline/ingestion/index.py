@@ -17,6 +17,7 @@ from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.errors import ProviderError
 from ragline.failpoints import failpoint
+from ragline.ingestion.content import content_changed
 from ragline.ingestion.embed import embed_chunks
 from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
@@ -100,6 +101,7 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
         if count:
             _note_language(session, document)
         _remove_older(session, subject)
+        content_changed(session, document.project_id)
         jobs.complete(
             session,
             job,

@@ -1,15 +1,19 @@
 """The tables, one file each."""
 
+from ragline.models.agent import Agent, AnswerPair, Share
 from ragline.models.api_key import ApiKey
 from ragline.models.attempt import Attempt
 from ragline.models.base import Base, new_id, now
+from ragline.models.cached_answer import CachedAnswer
 from ragline.models.chunk import Chunk, chunk_id
+from ragline.models.conversation import ChatSession, Message
 from ragline.models.document import Document
 from ragline.models.embedding import Embedding
 from ragline.models.event import Event
 from ragline.models.executor import Executor
 from ragline.models.idempotency_key import IdempotencyKey
 from ragline.models.job import Job, JobTag
+from ragline.models.openai_object import StoredResponse, StoreFile, UploadedFile
 from ragline.models.page import Page, PageText
 from ragline.models.project import Project
 from ragline.models.provider_call import PaidAnswer, ProviderCall, ProviderLimit
@@ -19,9 +23,13 @@ from ragline.models.total import Total
 from ragline.models.webhook import WebhookDelivery, WebhookEndpoint, WebhookPosition
 
 __all__ = [
+    "Agent",
+    "AnswerPair",
     "ApiKey",
     "Attempt",
     "Base",
+    "CachedAnswer",
+    "ChatSession",
     "Chunk",
     "Document",
     "Embedding",
@@ -30,6 +38,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobTag",
+    "Message",
     "Page",
     "PageText",
     "PaidAnswer",
@@ -37,8 +46,12 @@ __all__ = [
     "ProviderCall",
     "ProviderLimit",
     "QueueState",
+    "Share",
+    "StoreFile",
+    "StoredResponse",
     "Tenant",
     "Total",
+    "UploadedFile",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookPosition",

@@ -15,7 +15,8 @@ class Project(Base):
     """A named collection of documents of one tenant; once `deleted_at` is set, nobody sees it.
 
     `languages` are those of the documents that were ever published here (None: unsure), so
-    that a search need not look at all of them.
+    that a search need not look at all of them. `content_version` rises with each change of what
+    a search can find here.
     """
 
     __tablename__ = "projects"
@@ -27,5 +28,6 @@ class Project(Base):
     description: Mapped[str | None] = mapped_column(sa.Text)
     language: Mapped[str | None] = mapped_column(sa.String(8))
     languages: Mapped[list[Any]] = mapped_column(default=list)
+    content_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]

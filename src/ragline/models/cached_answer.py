@@ -1,0 +1,31 @@
+"""Answers that are given again while the documents they rest on have not changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ragline.models.base import Base, Digest, now
+
+
+class CachedAnswer(Base):
+    """An answer under the hash of all that decides it, the question's words included.
+
+    `scope` is the hash of the same without the question: within it, near questions are
+    looked for by `vector`, 32-bit floats, little-endian. Projects and their content versions
+    are part of both, so that an answer never outlives its documents.
+    """
+
+    __tablename__ = "cached_answers"
+    __table_args__ = (sa.Index("ix_cached_answers_scope", "scope", "created_at"),)
+
+    key: Mapped[Digest] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(sa.ForeignKey("tenants.id"), index=True)
+    scope: Mapped[Digest]
+    question: Mapped[str] = mapped_column(sa.Text)
+    vector: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
