@@ -37,7 +37,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 # The second run holds that what is stored in a database works the same in PostgreSQL.
-ON_POSTGRESQL := accounts engine ingestion jobs projects search
+ON_POSTGRESQL := accounts chat documents engine ingestion jobs maintenance projects search webhooks
 
 test: $(STAMP)
 	$(BIN)/pytest -n auto

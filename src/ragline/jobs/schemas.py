@@ -65,11 +65,12 @@ class JobView(BaseModel):
 
     `eta_seconds` is the expected time until its end, between `eta_low_seconds` and
     `eta_high_seconds` in four of five cases; null where too little was measured. `inputs`
-    are what it was accepted with; lists leave them, the position and the estimate out.
+    are what it was accepted with; lists leave them, the position and the estimate out. `kind`
+    may also be one that a newer release, at work beside this one, knows.
     """
 
     id: str
-    kind: Kind
+    kind: str
     status: Status
     waiting_for: str | None
     queue: str | None
