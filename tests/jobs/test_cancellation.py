@@ -125,6 +125,25 @@ def test_cancel_what_was_indexed(server: InProcessServer, tenant: Tenant) -> Non
     assert hits["hits"]
 
 
+def test_sent_again_while_it_is_taken_back(server: InProcessServer, tenant: Tenant) -> None:
+    """What is uploaded again during its undoing is ingested by a job of its own."""
+    with armed("ingest.indexed=sleep:1.5;undo.removed=sleep:1"):
+        project = tenant.project()
+        accepted = tenant.add_text(project, LETTER).json()
+        job, document = accepted["job"]["id"], accepted["documents"][0]["id"]
+        until(lambda: server.runtime.vector_store.count(document_id=document))
+        act(tenant, job, "cancel")
+        again = tenant.add_text(project, LETTER).json()
+
+    assert document == again["documents"][0]["id"]
+    assert "queued" == again["documents"][0]["status"]
+    assert "cancelled" == tenant.ended(job)["status"]
+    assert "completed" == tenant.ended(again["job"]["id"])["status"]
+    hits = tenant.http.post(f"/v1/projects/{project}/search", json={"query": "mill"}).json()
+    assert hits["hits"]
+    assert 409 == act(tenant, job, "retry").status_code
+
+
 @pytest.mark.parametrize(
     ("point", "first_step"),
     [

@@ -12,7 +12,7 @@ from ragline.bootstrap import Runtime
 from ragline.database import insert_new
 from ragline.documents.schemas import Accepted, RejectedFile
 from ragline.documents.storing import StoredUpload, Submission
-from ragline.documents.views import statuses_of, view_of
+from ragline.documents.views import being_cancelled, statuses_of, view_of
 from ragline.engine import queues
 from ragline.jobs import service as jobs
 from ragline.jobs.states import is_delayed
@@ -56,6 +56,9 @@ class Intake:
         same = session.scalars(_SAME_CONTENT, {"project_id": project.id, "hashes": list(hashes)})
         self._found = {document.content_hash: document for document in same}
         self._status: dict[str, str] = statuses_of(session, list(self._found.values()))
+        # What is sent again while it is taken back is wanted again, in a version of its own.
+        for document_id in being_cancelled(session, list(self._found.values())):
+            self._status[document_id] = "cancelled"
         self._new: list[Document] = []
         self._parents: list[tuple[Job, Wishes]] = []
         self._jobs: list[tuple[Job, Wishes]] = []

@@ -36,11 +36,28 @@ def statuses_of(session: Session, documents: Sequence[Document]) -> dict[str, st
     if not documents:
         return {}
     ids = [document.id for document in documents]
-    latest = (
-        sa.select(Job.document_id, Job.id)
-        .where(Job.document_id.in_(ids), Job.kind == "ingest")
-        .order_by(Job.created_at, Job.id)
-    )
-    job_of = {str(document): job for document, job in session.execute(latest)}
+    job_of = _latest_jobs(session, ids)
     status_of = statuses(session, list(job_of.values()))
     return {document: status_of[job] for document, job in job_of.items()}
+
+
+def being_cancelled(session: Session, documents: Sequence[Document]) -> set[str]:
+    """Return the ids of those whose latest job is being taken back."""
+    if not documents:
+        return set()
+    job_of = _latest_jobs(session, [document.id for document in documents])
+    asked = session.scalars(
+        sa.select(Job.document_id).where(
+            Job.id.in_(job_of.values()), Job.cancel_requested_at.is_not(None), Job.outcome.is_(None)
+        )
+    )
+    return {document_id for document_id in asked if document_id is not None}
+
+
+def _latest_jobs(session: Session, document_ids: Sequence[str]) -> dict[str, str]:
+    jobs = (
+        sa.select(Job.document_id, Job.id)
+        .where(Job.document_id.in_(document_ids), Job.kind == "ingest")
+        .order_by(Job.created_at, Job.id)
+    )
+    return {str(document): job for document, job in session.execute(jobs)}
