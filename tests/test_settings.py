@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,23 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(load_settings(_env_file=None, api_key="hush", openai_api_key="hush"))
 
     assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"mistral": {"base_url": "https://x", "api_key": "hush"',
+        '{"mistral": {"base_url": "https://x", "api_key": "hush"}}',
+        '{"mistral": {"base_url": "https://x", "model": "m", "key": "hush"}}',
+    ],
+    ids=["no JSON", "a field is missing", "an unknown field"],
+)
+def test_key_in_a_wrong_setting(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that holds a key and is not valid is named without its value."""
+
+    monkeypatch.setenv("RAGLINE_LLM_ENDPOINTS", value)
+
+    with pytest.raises(ConfigurationError, match="RAGLINE_LLM_ENDPOINTS is") as refused:
+        load_settings(_env_file=None)
+
+    assert "hush" not in "".join(traceback.format_exception(refused.value))

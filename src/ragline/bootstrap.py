@@ -19,7 +19,8 @@ from ragline.engine.engine import Engine
 from ragline.errors import ConfigurationError
 from ragline.migrations.run import migrate
 from ragline.providers import registry, tasks
-from ragline.providers.contracts import LLM, Embedder, VectorStore
+from ragline.providers.chain import Chain
+from ragline.providers.contracts import Embedder, VectorStore
 from ragline.providers.limits import ProviderLimits
 from ragline.settings import Settings
 
@@ -55,9 +56,10 @@ class Runtime:
         )
 
     @cached_property
-    def llm(self) -> LLM:
-        """The model that answers questions."""
-        return registry.llm(self.settings.llm, self.settings)
+    def llm(self) -> Chain:
+        """The models that answer questions, asked in turn."""
+        self._built.append("llm")
+        return registry.llm_chain(self.settings)
 
     @cached_property
     def limits(self) -> ProviderLimits:
@@ -82,6 +84,8 @@ class Runtime:
         self.engine.stop()
         if "vector_store" in self._built:
             self.vector_store.close()
+        if "llm" in self._built:
+            self.llm.close()
         self.engine.close()
         self.database.close()
         if self._lock is not None:

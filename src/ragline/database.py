@@ -84,10 +84,11 @@ class Database:
 
     def lock(self, session: Session, *names: str) -> None:
         """Let no other writing block hold one of these names until this one has ended."""
-        if self.is_sqlite:
-            return  # a writing block is alone already
-        for number in sorted(_lock_number(name) for name in names):
-            session.execute(_ADVISORY_LOCK, {"number": number})
+        if self.is_sqlite or not names:
+            return  # on SQLite a writing block is alone already
+        # Always in the same order, or two could wait for each other.
+        numbers = sorted(_lock_number(name) for name in names)
+        session.execute(_ADVISORY_LOCKS, {"numbers": numbers})
 
     def close(self) -> None:
         """Close all connections."""
@@ -161,8 +162,8 @@ def insert_missing(
     session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
-_ADVISORY_LOCK = sa.select(
-    sa.func.pg_advisory_xact_lock(sa.bindparam("number", type_=sa.BigInteger))
+_ADVISORY_LOCKS = sa.text(
+    "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragline.chat.answering import patience
+from ragline.chat.answering import patience, shorter
 from ragline.errors import Overloaded
 
 
@@ -28,3 +28,15 @@ def test_many_short_waits() -> None:
 
     with pytest.raises(Overloaded):
         wait_often()
+
+
+def test_shorter_wait() -> None:
+    """A wait that others need not share is refused once it is too long, and else is waited."""
+
+    waited: list[float] = []
+    pause = shorter(waited.append, 5.0)
+    pause(1.0)
+
+    with pytest.raises(Overloaded):
+        pause(6.0)
+    assert [1.0] == waited

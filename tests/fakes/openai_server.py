@@ -7,11 +7,13 @@ https://platform.openai.com/docs/guides/error-codes.
 from __future__ import annotations
 
 import json
+import select
+import socket
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,7 +30,8 @@ ERROR_TYPES = {
 class Reply:
     """One answer: `delay` in seconds before it, `pause` after each byte, `sent` bytes of it.
 
-    It is not sent before `until` is set.
+    It is not sent before `until` is set; with `held_at` the first so many bytes of it are.
+    `drips_headers` has the headers come byte by byte as well.
     """
 
     body: bytes
@@ -39,6 +42,8 @@ class Reply:
     pause: float = 0
     sent: int | None = None
     until: threading.Event | None = None
+    held_at: int | None = None
+    drips_headers: bool = False
 
 
 def completion(
@@ -62,6 +67,38 @@ def completion(
         "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
     }
     return Reply(json.dumps(body | changes.pop("fields", {})).encode(), **changes)
+
+
+def streamed(
+    *pieces: str,
+    finish_reason: str | None = "stop",
+    usage: bool = True,
+    done: bool = True,
+    model: str = "fake-1",
+    **changes: Any,
+) -> Reply:
+    """Return a completion as server-sent events, one for each piece of text."""
+    deltas: list[Any] = [{"role": "assistant", "content": ""}, *({"content": p} for p in pieces)]
+    choices = [[{"index": 0, "delta": delta, "finish_reason": None}] for delta in deltas]
+    if finish_reason:
+        choices.append([{"index": 0, "delta": {}, "finish_reason": finish_reason}])
+    head = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": model,
+    }
+    chunks: list[dict[str, Any]] = [head | {"choices": each} for each in choices]
+    if usage:
+        tokens = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+        chunks.append(head | {"choices": [], "usage": tokens})
+    return events(*map(json.dumps, chunks), *(["[DONE]"] if done else []), **changes)
+
+
+def events(*data: str, **changes: Any) -> Reply:
+    """Return server-sent events with these data."""
+    body = "".join(f"data: {each}\n\n" for each in data).encode()
+    return Reply(body, content_type="text/event-stream", **changes)
 
 
 def failure(
@@ -88,11 +125,13 @@ class FakeOpenAI:
         self.replies: list[Reply] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.models = ["fake-1", "fake-2"]
+        self.hung_up = threading.Event()
         self.under_way = 0
         self.most_at_once = 0
         self.closing = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def record(self, headers: dict[str, str], body: bytes) -> Reply:
@@ -102,15 +141,32 @@ class FakeOpenAI:
             self.requests.append(json.loads(body))
             self.under_way += 1
             self.most_at_once = max(self.most_at_once, self.under_way)
-            return self.replies.pop(0) if self.replies else completion()
+            if self.replies:
+                return self.replies.pop(0)
+            if not self.requests[-1].get("stream"):
+                return completion()
+            return streamed("The warranty", " lasts two", " years [", "1].")
 
     def hold(self, reply: Reply) -> None:
         """Wait as long as a reply wants to be waited for, but not beyond the server's end."""
         self.closing.wait(reply.delay)
-        while reply.until and not reply.until.wait(0.02) and not self.closing.is_set():
-            pass
+        if reply.held_at is None:
+            self._wait(reply.until)
         with self._lock:
             self.under_way -= 1
+
+    def hold_middle(self, reply: Reply, connection: socket.socket) -> None:
+        """Wait in the middle of a reply; note whether its receiver goes away meanwhile."""
+        while not reply.until or not reply.until.is_set():
+            if self.closing.is_set():
+                return
+            if select.select([connection], [], [], 0.02)[0]:
+                self.hung_up.set()
+                return
+
+    def _wait(self, until: threading.Event | None) -> None:
+        while until and not until.wait(0.02) and not self.closing.is_set():
+            pass
 
     @contextmanager
     def running(self) -> Iterator[FakeOpenAI]:
@@ -125,40 +181,50 @@ class FakeOpenAI:
             self._server.server_close()
             thread.join()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        fake = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeOpenAI
+    protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                reply = fake.record({k.lower(): v for k, v in self.headers.items()}, body)
-                if self.path != "/v1/chat/completions":
-                    reply = failure(404, f"Invalid URL (POST {self.path})")
-                fake.hold(reply)
-                try:
-                    self._send(reply)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
+    def do_GET(self) -> None:
+        self.fake.headers.append({k.lower(): v for k, v in self.headers.items()})
+        data = [{"id": name, "object": "model"} for name in self.fake.models]
+        is_list = self.path == "/v1/models" and self.fake.models
+        body = json.dumps({"object": "list", "data": data}).encode()
+        self._send(Reply(body) if is_list else failure(404))
 
-            def _send(self, reply: Reply) -> None:
-                self.send_response(reply.status)
-                self.send_header("Content-Type", reply.content_type)
-                self.send_header("Content-Length", str(len(reply.body)))
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                for part in self._parts(reply):
-                    self.wfile.write(part)
-                    fake.closing.wait(reply.pause)
-                self.close_connection = reply.sent is not None
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        reply = self.fake.record({k.lower(): v for k, v in self.headers.items()}, body)
+        if self.path != "/v1/chat/completions":
+            reply = failure(404, f"Invalid URL (POST {self.path})")
+        self.fake.hold(reply)
+        try:
+            self._send(reply)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
 
-            def _parts(self, reply: Reply) -> list[bytes]:
-                body = reply.body[: reply.sent]
-                return [body[i : i + 1] for i in range(len(body))] if reply.pause else [body]
+    def _send(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.drips_headers:
+            self._drip(b"".join(self._headers_buffer), reply.pause)
+            self._headers_buffer = []
+        self.end_headers()
+        if reply.held_at is not None:
+            self.wfile.write(reply.body[: reply.held_at])
+            self.fake.hold_middle(reply, self.connection)
+            reply = replace(reply, body=reply.body[reply.held_at :])
+        self._drip(reply.body[: reply.sent], reply.pause)
+        self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Stay silent."""
+    def _drip(self, body: bytes, pause: float) -> None:
+        for part in [body[i : i + 1] for i in range(len(body))] if pause else [body]:
+            self.wfile.write(part)
+            self.fake.closing.wait(pause)
 
-        return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""

@@ -25,7 +25,7 @@ def test_unknown_name():
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("openai", "pip install 'ragline[openai]'"),
+        ("xllamacpp", "pip install 'ragline[local-llm]'"),
         ("ir_measures", "pip install 'ragline[eval]'"),
         ("unheard_of", "pip install unheard_of"),
     ],
@@ -81,3 +81,37 @@ def test_readable_media_types():
         "text/markdown",
         "text/plain",
     }
+
+
+ENDPOINTS = {"mistral": {"base_url": "https://api.mistral.ai/v1", "model": "mistral-small-latest"}}
+
+
+def test_llm_chain():
+    """A chain is built from names with commas between them, of adapters and of servers."""
+    settings = Settings(_env_file=None, llm="mistral, openai,extractive", llm_endpoints=ENDPOINTS)
+    chain = registry.llm_chain(settings)
+    chain.close()
+
+    assert [each.provider for each in chain.members] == ["mistral", "openai", None]
+
+
+@pytest.mark.parametrize("names", ["gpt", "extractive,", "", "extractive,mistrall"])
+def test_unknown_llm(names):
+    """A name that nothing bears is refused with the setting and the known names."""
+    settings = Settings(_env_file=None, llm=names, llm_endpoints=ENDPOINTS)
+    with pytest.raises(ConfigurationError, match=r"RAGLINE_LLM names .*extractive, local, mistral, "):
+        registry.llm_chain(settings)
+
+
+def test_llm_twice():
+    """A name that stands twice in a chain is a slip."""
+    with pytest.raises(ConfigurationError, match="twice"):
+        registry.llm_chain(Settings(_env_file=None, llm="extractive,extractive"))
+
+
+@pytest.mark.parametrize("name", ["openai", "Mistral", "a,b", "a/b", ""])
+def test_name_of_an_endpoint(name):
+    """A server cannot be called as an adapter is, nor by a name that cannot be told apart."""
+    endpoints = {name: ENDPOINTS["mistral"]}
+    with pytest.raises(ConfigurationError, match="RAGLINE_LLM_ENDPOINTS"):
+        registry.llm_chain(Settings(_env_file=None, llm_endpoints=endpoints))

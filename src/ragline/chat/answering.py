@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -12,11 +15,54 @@ from ragline.chat.citations import checked
 from ragline.chat.schemas import ChatAnswer, Citation, UsageView
 from ragline.chat.sources import Source
 from ragline.errors import Overloaded
-from ragline.providers.contracts import Passage, Quote
+from ragline.providers.contracts import Answer, Ask, Passage, Quote, Rewrite, Turn, Usage
+from ragline.providers.prices import cost_of
 
 log = structlog.get_logger()
 
 Pause = Callable[[float], None]
+# Where another model can be asked instead, nobody waits longer than this for one.
+SHORT_WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turnstile:
+    """How a call waits for its provider's limits.
+
+    `pause` sleeps and ends the waiting by what it raises; `on_wait` is told once what is waited
+    for, `on_granted` that the wait is over.
+    """
+
+    pause: Pause
+    job_id: str | None = None
+    on_wait: Callable[[str], None] = lambda _reason: None
+    on_granted: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def gate(self, runtime: Runtime, provider: str | None, has_others: bool) -> Iterator[None]:
+        """Give a block in which one call may be made; others in the chain need not wait long."""
+        pause = shorter(self.pause, SHORT_WAIT_SECONDS) if has_others else self.pause
+        with runtime.limits.call(provider, job_id=self.job_id, on_wait=self.on_wait, pause=pause):
+            self.on_granted()
+            yield
+
+
+def stream_from(
+    runtime: Runtime, ask: Ask, sources: Sequence[Source], turnstile: Turnstile
+) -> Generator[str | ChatAnswer, None, None]:
+    """Yield the answer from these sources in pieces, and last as a whole with its citations.
+
+    The passages of `ask` are the sources'. Each model is asked within its provider's limits; a
+    quote that stands nowhere is dropped. Raises what `LLM.stream` raises.
+    """
+    passages = [Passage(title=each.title, text=each.text, score=each.score) for each in sources]
+    gate = partial(turnstile.gate, runtime)
+    with closing(runtime.llm.stream(replace(ask, passages=passages), gate=gate)) as pieces:
+        for piece in pieces:
+            if isinstance(piece, str):
+                yield piece
+            else:
+                yield _answer(runtime, piece, sources, passages, turnstile.job_id)
 
 
 def answer_from(
@@ -30,45 +76,79 @@ def answer_from(
     on_wait: Callable[[str], None] = lambda _reason: None,
     on_granted: Callable[[], None] = lambda: None,
 ) -> ChatAnswer:
-    """Ask the model within its provider's limits; a quote that stands nowhere is dropped.
+    """Return the whole answer to a question that stands alone."""
+    turnstile = Turnstile(pause, job_id, on_wait, on_granted)
+    for piece in stream_from(runtime, Ask(question, model=model), sources, turnstile):
+        if isinstance(piece, ChatAnswer):
+            return piece
+    raise RuntimeError("A stream ended without its answer.")
 
-    `pause` sleeps while the provider's limits are reached, and ends the waiting by what it
-    raises. Raises what `LLM.answer` raises.
-    """
-    passages = [Passage(title=each.title, text=each.text, score=each.score) for each in sources]
-    # Without passages nothing is asked of a provider, so there is nothing to wait for.
-    provider = runtime.llm.provider if passages else None
-    with runtime.limits.call(provider, job_id=job_id, on_wait=on_wait, pause=pause):
-        on_granted()
-        given = runtime.llm.answer(question, passages, model=model)
+
+def rewrite_from(
+    runtime: Runtime,
+    question: str,
+    history: Sequence[Turn],
+    turnstile: Turnstile,
+    *,
+    other_words: bool = False,
+    model: str | None = None,
+) -> Rewrite:
+    """Return searches for a question, each model asked within its provider's limits."""
+    gate = partial(turnstile.gate, runtime)
+    return runtime.llm.rewrite(question, history, other_words=other_words, model=model, gate=gate)
+
+
+def usage_view(runtime: Runtime, usage: Usage) -> UsageView:
+    """Return what a call took, with its cost by the prices of the settings."""
+    return UsageView(
+        model=usage.model,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        adapter=usage.adapter,
+        cost=cost_of(usage, runtime.settings.token_prices),
+    )
+
+
+def _answer(
+    runtime: Runtime,
+    given: Answer,
+    sources: Sequence[Source],
+    passages: Sequence[Passage],
+    job_id: str | None,
+) -> ChatAnswer:
     quotes, dropped = checked(given.quotes, passages)
     if dropped:
         log.warning("citations.dropped", job_id=job_id, count=dropped)
     return ChatAnswer(
         answer=given.text,
         citations=[_citation(quote, sources[quote.passage]) for quote in quotes],
-        usage=UsageView(
-            model=given.usage.model,
-            prompt_tokens=given.usage.prompt_tokens,
-            completion_tokens=given.usage.completion_tokens,
-        ),
+        usage=usage_view(runtime, given.usage),
     )
+
+
+def shorter(pause: Pause, seconds: float) -> Pause:
+    """Return a pause that sleeps as the given one does, but not beyond so long in all."""
+    deadline = time.monotonic() + seconds
+
+    def bounded(wanted: float) -> None:
+        _refuse_beyond(deadline, wanted)
+        pause(wanted)
+
+    return bounded
 
 
 def patience(seconds: float) -> Pause:
     """Return a pause for callers who wait for their answer: `Overloaded` beyond so long in all."""
-    deadline = time.monotonic() + seconds
+    return shorter(time.sleep, seconds)
 
-    def pause(wanted: float) -> None:
-        if time.monotonic() + wanted > deadline:
-            raise Overloaded(
-                "The model's provider is called as often as its limits allow. Ask again later, "
-                "or send the question with the header 'Prefer: respond-async' as a job that waits.",
-                retry_after=wanted,
-            )
-        time.sleep(wanted)
 
-    return pause
+def _refuse_beyond(deadline: float, wanted: float) -> None:
+    if time.monotonic() + wanted > deadline:
+        raise Overloaded(
+            "The model's provider is called as often as its limits allow. Ask again later, "
+            "or send the question with the header 'Prefer: respond-async' as a job that waits.",
+            retry_after=wanted,
+        )
 
 
 def _citation(quote: Quote, source: Source) -> Citation:

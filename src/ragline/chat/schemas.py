@@ -7,15 +7,25 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StrictInt
 
 from ragline.accounts.schemas import CleanText
+from ragline.chat.question import LIMIT
 from ragline.jobs.schemas import JobView, WishesFields
 
 
-class ChatRequest(WishesFields):
-    """A question to a project; `limit` is the most passages the answer may rest on."""
+QuestionText = Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
 
-    question: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
-    limit: Annotated[StrictInt, Field(ge=1, le=20)] = 6
+
+class ChatRequest(WishesFields):
+    """A question to a project; `limit` is the most passages the answer may rest on.
+
+    With `session_id` it is the next message of that conversation and leans on those before
+    it. With `stream` the answer is sent in pieces, as server-sent events.
+    """
+
+    question: QuestionText
+    limit: Annotated[StrictInt, Field(ge=1, le=20)] = LIMIT
     model: Annotated[CleanText, Field(min_length=1, max_length=200)] | None = None
+    session_id: Annotated[CleanText, Field(min_length=1, max_length=36)] | None = None
+    stream: bool = False
 
 
 class Citation(BaseModel):
@@ -29,11 +39,16 @@ class Citation(BaseModel):
 
 
 class UsageView(BaseModel):
-    """Which model answered, and the tokens it took (0 for local rules)."""
+    """Which model answered, the tokens it took (0 for local rules), and what they cost in USD.
+
+    `adapter` is the name in `RAGLINE_LLM` that answered; the cost is 0 without a known price.
+    """
 
     model: str
     prompt_tokens: int
     completion_tokens: int
+    adapter: str = ""
+    cost: float = 0.0
 
 
 class ChatAnswer(BaseModel):

@@ -109,6 +109,7 @@ def finish(runtime: Runtime, job_id: str, workflow_id: str, key: str) -> None:
         stored = session.get_one(PaidAnswer, key)
         given, usage = stored.answer, stored.answer["usage"]
         job.tokens = usage["prompt_tokens"] + usage["completion_tokens"]
+        job.cost = usage.get("cost", 0.0)
         job.progress_done = 1
         session.delete(stored)
         jobs.complete(session, job, result=given)

@@ -201,11 +201,13 @@ class Citation(Answered):
 
 
 class Usage(Answered):
-    """Which model answered, and the tokens it took."""
+    """Which model answered, the tokens it took and what they cost in USD."""
 
     model: str
     prompt_tokens: int
     completion_tokens: int
+    adapter: str = ""
+    cost: float = 0.0
 
 
 class Answer(Answered):

@@ -6,14 +6,16 @@ loaded by `registry.py`. They raise nothing but errors from `ragline.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragline.database import Database
 from ragline.language.lexical import LexicalVector as LexicalVector
 from ragline.settings import Settings
 
@@ -211,38 +213,175 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer took: the model that gave it and its tokens (0 for local rules)."""
+    """What a call took: the model that answered, its tokens (0 for local rules), its adapter."""
 
     model: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with the quotes it rests on; no quotes means nothing was found."""
+    """An answer with the quotes it rests on; no quotes means nothing was found.
+
+    The marker `[k]` in `text` stands for the k-th quote. `truncated` says that the model was
+    cut off, by its longest answer or a filter.
+    """
 
     text: str
     quotes: tuple[Quote, ...]
+    usage: Usage
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation before the question."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question with all that decides its answer.
+
+    `history` has the oldest turn first and is already cut to what the model takes.
+    `instructions` are the agent's owner's, such as a tone or role: below our rules, above the
+    documents. `language` is the ISO 639-1 code of the answer, None for the question's;
+    `most_tokens` bounds the answer; what is None is left to the model.
+    """
+
+    question: str
+    passages: Sequence[Passage] = ()
+    history: Sequence[Turn] = ()
+    instructions: str = ""
+    language: str | None = None
+    model: str | None = None
+    most_tokens: int | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Searches for a question (≥ 1): the first stands alone, the others use other words."""
+
+    queries: tuple[str, ...]
     usage: Usage
 
 
 class LLM(Protocol):
     """Answers a question from passages only.
 
-    `provider` is the name under which its calls are limited, None for a model that runs here.
+    `provider` is the name under which its calls are limited, None for rules that run here.
+    A call is tried once: the caller decides when to try again, and keeps to the provider's
+    limits. It raises `TemporaryProviderError` where a retry may help, else
+    `PermanentProviderError`; `InvalidInput` where the question itself cannot be sent.
     """
 
     name: str
     provider: str | None
 
-    def answer(
-        self, question: str, passages: Sequence[Passage], *, model: str | None = None
-    ) -> Answer:
-        """Return an answer whose quotes stand word for word in their passages.
+    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
+        """Yield pieces of text as they come (none empty), and last the whole answer.
 
-        Without passages nothing is asked of a provider. It is tried once: the caller decides
-        when to try again, and keeps to the provider's limits. Raises
-        `TemporaryProviderError` where a retry may help, else `PermanentProviderError`.
+        The pieces joined are `Answer.text`; its quotes stand word for word in their passages.
+        Without passages nothing is asked of a provider. Nothing happens before the first
+        piece is asked for; closing the generator ends the provider's call.
         """
+        ...
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the whole answer at once."""
+        ...
+
+    def rewrite(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        other_words: bool = False,
+        model: str | None = None,
+    ) -> Rewrite:
+        """Return searches for a question that may lean on what was said before it.
+
+        With `other_words` there are further ones beside the first. Where there is nothing to
+        rewrite, nothing is asked of a provider.
+        """
+        ...
+
+    def models(self) -> list[str]:
+        """Return the names that `model` may take, the default first."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and processes; closing twice is allowed."""
+        ...
+
+
+def drained(pieces: Iterator[str | Answer]) -> Answer:
+    """Return the answer that a stream ends with."""
+    for piece in pieces:
+        if isinstance(piece, Answer):
+            return piece
+    raise RuntimeError("A stream ended without its answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptQuestion:
+    """A question whose answer is kept under `key`, with its vector, since a moment in UTC."""
+
+    key: str
+    text: str
+    vector: Vectors
+    kept_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer as JSON, with the question it is given to.
+
+    `scope` is the hash of all that decides the answer beside the question's words, `projects`
+    gives the content version of each project that was searched; `scope` covers both.
+    """
+
+    tenant_id: str
+    scope: str
+    question: KeptQuestion
+    projects: Mapping[str, int]
+    answer: Mapping[str, Any]
+
+
+class AnswerCache(Protocol):
+    """Keeps answers for as long as `RAGLINE_CACHE_HOURS` says, and only so many of a tenant.
+
+    It may lose any of them at any time. `TemporaryProviderError` means that it is away; it
+    answers or raises within about `RAGLINE_CACHE_TIMEOUT_SECONDS` a call where it is another
+    server. Several threads use it at once.
+    """
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database) -> Self:
+        """Return the cache that the settings name; nothing needs to answer yet."""
+        ...
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """Return the answer under a key, None where there is none that may still be given."""
+        ...
+
+    def newest(self, scope: str, *, since: datetime | None, limit: int) -> list[KeptQuestion]:
+        """Return a scope's questions kept since a moment (included), newest first."""
+        ...
+
+    def put(self, kept: KeptAnswer) -> None:
+        """Keep an answer in place of any under the same key."""
+        ...
+
+    def forget(self, project_id: str) -> int:
+        """Remove all answers that rest on a project; return how many."""
+        ...
+
+    def close(self) -> None:
+        """Release connections; closing twice is allowed."""
         ...

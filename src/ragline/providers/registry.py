@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, r
 from typing import Any
 
 from ragline.errors import ConfigurationError, MissingPackage, UnsupportedMediaType
+from ragline.providers.chain import Chain
 from ragline.providers.contracts import LLM, Embedder, Parser, VectorStore
 from ragline.settings import Settings
 
@@ -17,6 +18,7 @@ _KINDS = {
     "ragline.llms": "language model adapter",
     "ragline.vectorstores": "vector store",
 }
+_ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _EXTRA = re.compile(r"""^([\w.-]+).*extra\s*==\s*['"]([\w.-]+)['"]""")
 
 
@@ -53,9 +55,39 @@ def embedder(name: str) -> Embedder:
 
 
 def llm(name: str, settings: Settings) -> LLM:
-    """Return the language model adapter of this name."""
-    adapter: LLM = load("ragline.llms", name)(settings)
+    """Return the language model adapter of this name, or one of `RAGLINE_LLM_ENDPOINTS`."""
+    adapter: LLM
+    if name in settings.llm_endpoints:
+        adapter = load("ragline.llms", "openai").named(name, settings.llm_endpoints[name])
+    else:
+        adapter = load("ragline.llms", name)(settings)
     return adapter
+
+
+def llm_chain(settings: Settings) -> Chain:
+    """Return the models that `RAGLINE_LLM` names, to be asked in turn.
+
+    Raises `ConfigurationError` for a name that nothing bears, or that two bear.
+    """
+    adapters = {entry.name for entry in entry_points(group="ragline.llms")}
+    for name in settings.llm_endpoints:
+        if name in adapters or not _ENDPOINT.fullmatch(name):
+            raise ConfigurationError(
+                f"RAGLINE_LLM_ENDPOINTS cannot name a server {name!r}: take a name of small "
+                f"letters, digits, - and _ that is none of {', '.join(sorted(adapters))}."
+            )
+    names = [name.strip() for name in settings.llm.split(",")]
+    known = adapters | set(settings.llm_endpoints)
+    for place, name in enumerate(names):
+        if name not in known:
+            raise ConfigurationError(
+                f"RAGLINE_LLM names {name!r}, which nothing bears. Known ones: "
+                f"{', '.join(sorted(known))}. Correct it, describe the server in "
+                "RAGLINE_LLM_ENDPOINTS, or install the package that brings it."
+            )
+        if name in names[:place]:
+            raise ConfigurationError(f"RAGLINE_LLM names {name!r} twice: once is enough.")
+    return Chain([llm(name, settings) for name in names])
 
 
 def vector_store(name: str, settings: Settings, *, dimensions: int) -> VectorStore:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ragline.providers import registry
-from ragline.providers.contracts import Answer, Passage
+from ragline.providers.contracts import Answer, Ask, Passage, Turn
 from ragline.providers.llms.extractive import MOST_SENTENCES, ExtractiveLLM
 from ragline.settings import Settings
-from ragline.testing.llm import PASSAGES, QUESTION, UNRELATED_QUESTION, LLMConformance
+from ragline.testing.llm import HISTORY, PASSAGES, QUESTION, UNRELATED_QUESTION, LLMConformance
 
 NOTHING = "I found nothing about this in the documents."
 # Of the questions, one in so many is asked.
@@ -36,7 +36,7 @@ class TestConformance(LLMConformance):
 def quoted(llm: ExtractiveLLM, question: str, *texts: str) -> list[str]:
     """Return the quotes from passages with these texts."""
     passages = [Passage("", text, 1 / (1 + index)) for index, text in enumerate(texts)]
-    return [quote.text for quote in llm.answer(question, passages).quotes]
+    return [quote.text for quote in llm.answer(Ask(question, passages)).quotes]
 
 
 def test_registered() -> None:
@@ -46,7 +46,7 @@ def test_registered() -> None:
 
 def test_answer(llm: ExtractiveLLM) -> None:
     """The answer is the sentence that holds the question's words, with its marker."""
-    answer = llm.answer(QUESTION, PASSAGES)
+    answer = llm.answer(Ask(QUESTION, PASSAGES))
 
     assert answer.quotes[0].passage == 0
     assert "The warranty of the kettle lasts two years." in answer.quotes[0].text
@@ -55,7 +55,7 @@ def test_answer(llm: ExtractiveLLM) -> None:
 
 def test_nothing_found(llm: ExtractiveLLM) -> None:
     """A question that the passages do not speak of is answered with these words, unquoted."""
-    answer = llm.answer(UNRELATED_QUESTION, PASSAGES)
+    answer = llm.answer(Ask(UNRELATED_QUESTION, PASSAGES))
 
     assert (answer.text, answer.quotes) == (NOTHING, ())
 
@@ -73,14 +73,14 @@ def test_nothing_found(llm: ExtractiveLLM) -> None:
 )
 def test_language_of_nothing(llm: ExtractiveLLM, question: str, expected: str) -> None:
     """The words are in the question's language, in English where they are not translated."""
-    assert llm.answer(question, PASSAGES).text == expected
+    assert llm.answer(Ask(question, PASSAGES)).text == expected
 
 
 def test_high_score_is_no_proof(llm: ExtractiveLLM) -> None:
     """A passage at the top of the ranking is not quoted for its score alone."""
     top = Passage("Toaster", "The toaster browns six slices at once.", 1.0)
 
-    assert llm.answer(UNRELATED_QUESTION, [top]).quotes == ()
+    assert llm.answer(Ask(UNRELATED_QUESTION, [top])).quotes == ()
 
 
 def test_another_name_is_another_subject(llm: ExtractiveLLM) -> None:
@@ -126,9 +126,8 @@ def test_heading(llm: ExtractiveLLM) -> None:
 
 def test_source_numbers_are_no_markers(llm: ExtractiveLLM) -> None:
     """Numbers in brackets that the source holds stay in the quote and leave the answer."""
-    answer = llm.answer(
-        "When was the old bridge built?", [Passage("", "The old bridge was built in 1889 [12].", 1)]
-    )
+    passage = Passage("", "The old bridge was built in 1889 [12].", 1)
+    answer = llm.answer(Ask("When was the old bridge built?", [passage]))
 
     assert answer.text == "The old bridge was built in 1889. [1]"
     assert answer.quotes[0].text == "The old bridge was built in 1889 [12]."
@@ -148,14 +147,50 @@ def test_earlier_of_equals(llm: ExtractiveLLM) -> None:
     text = "Red bridges are old. Snow fell. Snow fell. Red bridges are old."
 
     assert quoted(llm, "Are red bridges old?", text)[0] == "Red bridges are old."
-    assert llm.answer("Are red bridges old?", [Passage("", text, 1)]).quotes[0].passage == 0
+    assert llm.answer(Ask("Are red bridges old?", [Passage("", text, 1)])).quotes[0].passage == 0
+
+
+def test_stream(llm: ExtractiveLLM) -> None:
+    """Each quoted sentence is a piece of its own."""
+    text = "The red bridge is old. Snow fell on the town. The blue bridge is old."
+
+    *pieces, _ = llm.stream(Ask("Which bridge is old?", [Passage("", text, 1)]))
+
+    assert pieces == ["The red bridge is old. [1]", " The blue bridge is old. [2]"]
+
+
+def test_follow_up(llm: ExtractiveLLM) -> None:
+    """A follow-up that names nothing is answered by what it leans on."""
+    history = (Turn("user", "Who made the old kettle?"), Turn("assistant", "Bosch."))
+    passage = Passage("", "The kettle was made by Bosch. Toasters come from Braun.", 1)
+
+    answer = llm.answer(Ask("And why is that?", [passage], history))
+
+    assert [quote.text for quote in answer.quotes] == ["The kettle was made by Bosch."]
+
+
+def test_language_that_was_asked_for(llm: ExtractiveLLM) -> None:
+    """A language that was asked for goes before the question's."""
+    assert llm.answer(Ask("Who is Zidane?", PASSAGES, language="fr")).text == RIEN
+
+
+def test_other_words(llm: ExtractiveLLM) -> None:
+    """Queries in other words are the content words and their stems; nothing is drawn by chance."""
+    found = llm.rewrite("And the toasters?", HISTORY, other_words=True).queries
+
+    assert found == (
+        "And the toasters? many years warranty kettle last",
+        "toasters many years warranty kettle last",
+        "toaster mani year warranti kettl last",
+    )
 
 
 SCRIPT = """
 import sys
 from ragline.providers.llms.extractive import ExtractiveLLM
+from ragline.providers.contracts import Ask
 from ragline.testing.llm import PASSAGES
-print(ExtractiveLLM().answer(sys.argv[1], PASSAGES))
+print(ExtractiveLLM().answer(Ask(sys.argv[1], PASSAGES)))
 """
 
 
@@ -170,7 +205,7 @@ def test_same_in_every_process(llm: ExtractiveLLM) -> None:
         check=True,
     )
 
-    assert elsewhere.stdout == f"{llm.answer(question, PASSAGES)}\n"
+    assert elsewhere.stdout == f"{llm.answer(Ask(question, PASSAGES))}\n"
 
 
 @dataclass
@@ -220,8 +255,8 @@ def test_quality(
     """Most quotes hold the answer, though another passage ranks first; most strays stay out."""
     every = list(asked(test_data / "retrieval" / name))[::SHARE]
 
-    found = [holds(llm.answer(each.question, each.passages), each.answers) for each in every]
-    nothing = [not llm.answer(each.question, each.unrelated).quotes for each in every]
+    found = [holds(llm.answer(Ask(each.question, each.passages)), each.answers) for each in every]
+    nothing = [not llm.answer(Ask(each.question, each.unrelated)).quotes for each in every]
 
     print(
         f"{name}: answer quoted {sum(found) / len(every):.3f}, "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from ragline.providers.contracts import Answer, Passage, Quote, Usage
+from ragline.providers.contracts import Answer, Ask, Quote, Rewrite, Turn, Usage, drained
 from ragline.providers.llms.evidence import Evidence, Sentence, Support
 from ragline.providers.llms.phrases import nothing_found
+from ragline.providers.llms.queries import in_other_words, standing_alone
 from ragline.settings import Settings
 
 # Part of the question's weight that the best passage must hold. Of 500 French and 1,190
@@ -56,22 +57,53 @@ class ExtractiveLLM:
     def __init__(self, settings: Settings | None = None) -> None:
         """Take the settings like every adapter does, and need none."""
 
-    def answer(
-        self, question: str, passages: Sequence[Passage], *, model: str | None = None
-    ) -> Answer:
-        """Return one to three sentences, each followed by `[k]` for the k-th quote.
+    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
+        """Yield one to three sentences, each followed by `[k]` for the k-th quote.
 
-        `model` is ignored, since there is none. The same passages give the same answer.
+        `model` is ignored, since there is none. The same question gives the same answer.
         """
-        evidence = Evidence(passages)
-        support = evidence.support(question)
-        ranked = _ranked(evidence, support)
-        usage = Usage(model=self.name)
-        if not ranked or not _is_near(support, ranked[0][1].passage):
-            return Answer(nothing_found(question), (), usage)
-        quotes = tuple(_quote(evidence, span) for span in _chosen(evidence, ranked))
-        lines = [f"{_shown(quote.text)} [{k}]" for k, quote in enumerate(quotes, start=1)]
-        return Answer(" ".join(lines), quotes, usage)
+        quotes = self._quotes(ask)
+        if not quotes:
+            lines = [nothing_found(ask.question, ask.language)]
+        else:
+            lines = [f"{_shown(quote.text)} [{k}]" for k, quote in enumerate(quotes, start=1)]
+        for index, line in enumerate(lines):
+            yield f" {line}" if index else line
+        yield Answer(" ".join(lines), quotes, Usage(model=self.name, adapter=self.name))
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the whole answer at once."""
+        return drained(self.stream(ask))
+
+    def rewrite(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        other_words: bool = False,
+        model: str | None = None,
+    ) -> Rewrite:
+        """Return the question with what it leans on, then its content words and their stems."""
+        alone = standing_alone(question, history)
+        others = in_other_words(alone) if other_words else []
+        return Rewrite((alone, *others), Usage(model=self.name, adapter=self.name))
+
+    def models(self) -> list[str]:
+        """Return the one name there is."""
+        return [self.name]
+
+    def close(self) -> None:
+        """Hold nothing, release nothing."""
+
+    def _quotes(self, ask: Ask) -> tuple[Quote, ...]:
+        """Return what is near the question, or near it with what it leans on."""
+        evidence = Evidence(ask.passages)
+        for question in dict.fromkeys([ask.question, standing_alone(ask.question, ask.history)]):
+            support = evidence.support(question)
+            ranked = _ranked(evidence, support)
+            if ranked and _is_near(support, ranked[0][1].passage):
+                return tuple(_quote(evidence, span) for span in _chosen(evidence, ranked))
+        return ()
 
 
 def _ranked(evidence: Evidence, support: Support) -> list[tuple[float, Sentence]]:

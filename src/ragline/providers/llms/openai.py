@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from urllib.parse import urlsplit
 
-import httpx2
-import openai
-from openai.types.chat import ChatCompletionMessageParam
-from pydantic import BaseModel, ValidationError
+from pydantic import SecretStr
 
-from ragline.errors import ConfigurationError, ProviderError
-from ragline.providers.contracts import Answer, Passage, Usage
-from ragline.providers.llms import prompt
-from ragline.providers.llms.markers import cited
-from ragline.providers.llms.openai_errors import Unusable, detail_of, translated
-from ragline.providers.llms.phrases import nothing_found
-from ragline.settings import Settings
-
-LARGEST_ANSWER_BYTES = 8 * 1024**2
-# Servers of local models want no key, but the SDK would then take one from the environment
-# that was meant for somebody else.
-NO_KEY = "none"
-
-_MARKS = re.compile(r"\[[\d,;\s]*\]|\W")
-_THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
-
-
-class _Part(BaseModel):
-    type: str = "text"
-    text: str = ""
-
-
-class _Message(BaseModel):
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Tokens(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Completion(BaseModel):
-    """The fields that are used; servers differ in all others.
-
-    Source: https://platform.openai.com/docs/api-reference/chat/object
-    """
-
-    choices: list[_Choice] = []
-    model: str | None = None
-    usage: _Tokens | None = None
-    error: object = None
+from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, drained
+from ragline.providers.llms.completions import models_of, pieces_of
+from ragline.providers.llms.conversing import End, Wish, answered, rewritten
+from ragline.providers.llms.exchange import Exchange
+from ragline.providers.llms.prompt import Message
+from ragline.providers.llms.server_errors import Place, Unusable
+from ragline.settings import LLMEndpoint, Settings
 
 
 class OpenAILLM:
@@ -67,116 +23,134 @@ class OpenAILLM:
     It makes one attempt: whoever calls decides when to try again.
     """
 
-    name = "openai"
-    provider: str | None = "openai"
+    name: str
+    provider: str | None
 
     def __init__(self, settings: Settings) -> None:
         """Read base URL, key, model and time limit from the settings `openai_*`."""
-        secret = settings.openai_api_key
-        self._key = secret.get_secret_value().strip() if secret else ""
-        self._model = settings.openai_model
-        self._timeout = settings.openai_timeout_seconds
-        self._client = openai.OpenAI(
-            base_url=_http_url(settings.openai_base_url),
-            api_key=self._key or NO_KEY,
-            timeout=self._timeout,
-            max_retries=0,
+        place = Place(
+            url=settings.openai_base_url,
+            key=plain(settings.openai_api_key),
+            seconds=settings.openai_timeout_seconds,
+            url_setting="RAGLINE_OPENAI_BASE_URL",
+            key_setting="RAGLINE_OPENAI_API_KEY",
+            model_setting="RAGLINE_OPENAI_MODEL",
+            seconds_setting="RAGLINE_OPENAI_TIMEOUT_SECONDS",
+            url_hint=", which usually ends in /v1",
+        )
+        self._set_up("openai", place, settings.openai_model)
+
+    @classmethod
+    def named(cls, name: str, endpoint: LLMEndpoint) -> OpenAILLM:
+        """Return the adapter of one of `RAGLINE_LLM_ENDPOINTS`."""
+        where = f"RAGLINE_LLM_ENDPOINTS ({name}:"
+        place = Place(
+            url=endpoint.base_url,
+            key=plain(endpoint.api_key),
+            seconds=endpoint.timeout_seconds,
+            url_setting=f"{where} base_url)",
+            key_setting=f"{where} api_key)",
+            model_setting=f"{where} model)",
+            seconds_setting=f"{where} timeout_seconds)",
+            url_hint=", which usually ends in /v1",
+        )
+        return cls.at(name, place, endpoint.model)
+
+    @classmethod
+    def at(cls, name: str, place: Place, model: str) -> OpenAILLM:
+        """Return an adapter for a place, under a name of its own."""
+        adapter = cls.__new__(cls)
+        adapter._set_up(name, place, model)
+        return adapter
+
+    def _set_up(self, name: str, place: Place, model: str) -> None:
+        self.name = self.provider = name
+        self._model = model
+        self._exchange = Exchange(place)
+        self._counts_streams = True
+        # OpenAI's newer models know one word for it, all other servers the older one.
+        is_openai = urlsplit(place.url).hostname == "api.openai.com"
+        self._most_tokens = "max_completion_tokens" if is_openai else "max_tokens"
+
+    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
+        """Yield the answer as it comes, with markers `[k]` for its k-th quotes."""
+        return answered(ask, self.say, adapter=self.name, default=self._model)
+
+    def answer(self, ask: Ask) -> Answer:
+        """Return the whole answer at once."""
+        return drained(self.stream(ask))
+
+    def rewrite(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        other_words: bool = False,
+        model: str | None = None,
+    ) -> Rewrite:
+        """Have the model write queries for a question."""
+        return rewritten(
+            question,
+            history,
+            self.say,
+            other_words=other_words,
+            adapter=self.name,
+            model=model or self._model,
         )
 
-    def answer(
-        self, question: str, passages: Sequence[Passage], *, model: str | None = None
-    ) -> Answer:
-        """Return an answer whose marker `[k]` stands for its k-th quote.
-
-        Without passages there is nothing to answer from, and nothing is asked or paid.
-        """
-        asked = model or self._model
-        if not passages:
-            return Answer(nothing_found(question), (), Usage(model=asked))
-        completion = self._complete(
-            asked,
-            [
-                {"role": "system", "content": prompt.rules(question)},
-                {"role": "user", "content": prompt.request(question, passages)},
-            ],
-        )
-        text, quotes = cited(_text(completion.choices[0]), question, passages)
-        tokens = completion.usage or _Tokens()
-        usage = Usage(completion.model or asked, tokens.prompt_tokens, tokens.completion_tokens)
-        return Answer(text, quotes, usage)
+    def models(self) -> list[str]:
+        """Return what the server lists; the default alone where it keeps no list."""
+        listed = self._exchange.ours(self._listed(), model=self._model)
+        return list(dict.fromkeys([self._model, *listed]))
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._exchange.close()
 
-    def _complete(self, model: str, messages: list[ChatCompletionMessageParam]) -> _Completion:
-        """Ask once; every failure becomes one of ours.
+    def say(self, messages: Sequence[Message], wish: Wish) -> Generator[str | End, None, None]:
+        """Yield a model's own words as they come, and last the end."""
+        return self._exchange.ours(self._said(messages, wish), model=wish.model)
 
-        It is raised outside the handler, so that no trace holds the vendor's error with
-        the headers of the request.
-        """
-        failure: ProviderError
+    def _said(self, messages: Sequence[Message], wish: Wish) -> Iterator[str | End]:
+        counts = self._counts_streams
         try:
-            return _parsed(self._body(model, messages))
-        except (openai.OpenAIError, httpx2.HTTPError, Unusable, UnicodeError) as error:
-            failure = translated(error, key=self._key, model=model, timeout=self._timeout)
-        raise failure
+            yield from self._asked(messages, wish, counts=counts)
+        except Unusable as refusal:
+            if not (counts and refusal.status in (400, 422) and _is_about_counting(refusal)):
+                raise
+        else:
+            return
+        self._counts_streams = False
+        yield from self._asked(messages, wish, counts=False)
 
-    def _body(self, model: str, messages: list[ChatCompletionMessageParam]) -> bytes:
-        """Return the answer's bytes within the time limit, however slowly they come."""
-        deadline = time.monotonic() + self._timeout
-        body = bytearray()
-        with self._client.chat.completions.with_streaming_response.create(
-            model=model, messages=messages
-        ) as response:
-            for part in response.iter_bytes():
-                body += part
-                if time.monotonic() > deadline:
-                    raise httpx2.ReadTimeout("The answer was not complete in time.")
-                if len(body) > LARGEST_ANSWER_BYTES:
-                    raise Unusable("The model's answer is larger than 8 MiB.")
-        return bytes(body)
+    def _asked(
+        self, messages: Sequence[Message], wish: Wish, *, counts: bool
+    ) -> Iterator[str | End]:
+        body: dict[str, object] = {"model": wish.model, "messages": messages, "stream": True}
+        if counts:
+            body["stream_options"] = {"include_usage": True}
+        if wish.most_tokens is not None:
+            body[self._most_tokens] = wish.most_tokens
+        if wish.temperature is not None:
+            body["temperature"] = wish.temperature
+        with closing(self._exchange.lines("POST", "chat/completions", body)) as lines:
+            yield from pieces_of(lines)
 
-
-def _parsed(body: bytes) -> _Completion:
-    """Return a completion with words in its first choice, or raise `Unusable`."""
-    try:
-        completion = _Completion.model_validate_json(body)
-    except ValidationError:
-        raise Unusable("The model server's answer is no chat completion.") from None
-    if not completion.choices:
-        raise _reported(completion.error)
-    choice = completion.choices[0]
-    if not _MARKS.sub("", _text(choice)):
-        if choice.finish_reason == "content_filter":
-            raise Unusable("", status=422, detail="The provider's content filter took the answer.")
-        raise Unusable("The model's answer is empty.")
-    return completion
+    def _listed(self) -> Iterator[str]:
+        with closing(self._exchange.lines("GET", "models")) as lines:
+            try:
+                body = b"\n".join(lines)
+            except Unusable as refusal:
+                if refusal.status in (404, 405, 501):
+                    return
+                raise
+        yield from models_of(body)
 
 
-def _reported(error: object) -> Unusable:
-    """Return the failure that some gateways report in an answer with status 200."""
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code <= 599 else None
-    return Unusable("The model server gave no answer.", status=status, detail=detail_of(error))
+def plain(secret: SecretStr | None) -> str:
+    """Return a key without the white space of a file that it was read from."""
+    return secret.get_secret_value().strip() if secret else ""
 
 
-def _text(choice: _Choice) -> str:
-    """Return the words of a choice, without the thoughts that some models put first."""
-    content = choice.message.content
-    if isinstance(content, list):
-        content = "".join(part.text for part in content if part.type == "text")
-    words = content or choice.message.refusal or ""
-    # PostgreSQL takes no NUL in a text.
-    return _THOUGHTS.sub("", words.replace("\0", "")).strip()
-
-
-def _http_url(url: str) -> str:
-    """Return a base URL that can be called; raise `ConfigurationError` for any other."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            "RAGLINE_OPENAI_BASE_URL must begin with http:// or https:// and name a server, "
-            "like http://127.0.0.1:11434/v1."
-        )
-    return url
+def _is_about_counting(refusal: Unusable) -> bool:
+    return "stream_options" in refusal.detail or "include_usage" in refusal.detail

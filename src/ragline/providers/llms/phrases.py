@@ -11,10 +11,10 @@ NOTHING_FOUND = {
 }
 
 
-def nothing_found(question: str) -> str:
-    """Return the sentence in the question's language; English where it is another one."""
-    language = detect_language(question) or _by_stop_words(question)
-    return NOTHING_FOUND.get(language, NOTHING_FOUND["en"])
+def nothing_found(question: str, language: str | None = None) -> str:
+    """Return the sentence in this language, else the question's; English for all others."""
+    spoken = language or detect_language(question) or _by_stop_words(question)
+    return NOTHING_FOUND.get(spoken, NOTHING_FOUND["en"])
 
 
 def _by_stop_words(text: str) -> str:
