@@ -6,7 +6,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,8 +117,10 @@ class Cluster:
         """Return the workflows that a process holds, or held when it died, with its executor."""
         return {row[0]: row[1] for row in self.rows(_HELD, pid=pid)}
 
-    def holders(self, workflows: Iterable[str]) -> dict[str, str]:
+    def holders(self, workflows: Collection[str]) -> dict[str, str]:
         """Return the executors that hold these workflows now, of those that are in progress."""
+        if not workflows:
+            return {}
         return {row[0]: row[1] for row in self.rows(_HOLDERS, ids=list(workflows))}
 
     def held_by_any(self) -> tuple[str, ...]:
