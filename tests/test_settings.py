@@ -98,3 +98,25 @@ def test_key_in_a_wrong_setting(value: str, monkeypatch: pytest.MonkeyPatch) -> 
         load_settings(_env_file=None)
 
     assert "hush" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1", "127.0.0.1:6379", "valkey://", "valkey://:hush@h:port", "memory"]
+)
+def test_wrong_cache(url: str) -> None:
+    """What is no address of a cache is refused, and its password is not repeated."""
+
+    with pytest.raises(ConfigurationError, match="RAGLINE_CACHE_URL is") as refused:
+        load_settings(_env_file=None, cache_url=url)
+
+    assert "hush" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["valkey://h", "valkeys://u:p@h:1/0", "redis://h:6379/2", "rediss://h", "unix:///run/v"]
+)
+def test_cache(url: str) -> None:
+    """An address of a cache chooses that cache; without one it is the database."""
+
+    assert "valkey" == load_settings(_env_file=None, cache_url=url).answer_cache_name
+    assert "database" == load_settings(_env_file=None).answer_cache_name

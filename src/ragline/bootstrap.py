@@ -19,6 +19,7 @@ from ragline.engine.engine import Engine
 from ragline.errors import ConfigurationError
 from ragline.migrations.run import migrate
 from ragline.providers import registry, tasks
+from ragline.providers.best_effort import BestEffortCache
 from ragline.providers.chain import Chain
 from ragline.providers.contracts import Embedder, VectorStore
 from ragline.providers.limits import ProviderLimits
@@ -62,13 +63,20 @@ class Runtime:
         return registry.llm_chain(self.settings)
 
     @cached_property
+    def answer_cache(self) -> BestEffortCache:
+        """Where answers are kept to be given again."""
+        self._built.append("answer_cache")
+        name = self.settings.answer_cache_name
+        return BestEffortCache(registry.answer_cache(name, self.settings, self.database))
+
+    @cached_property
     def limits(self) -> ProviderLimits:
         """What grants calls to providers."""
         return ProviderLimits(self.database, self.settings)
 
     def open(self) -> None:
         """Build what workflows and requests will need, so that a fault in it stops the start."""
-        _ = self.vector_store, self.llm
+        _ = self.vector_store, self.llm, self.answer_cache
 
     def on_close(self, closer: Callable[[], None]) -> None:
         """Have something stopped before anything it may use is released."""
@@ -86,6 +94,8 @@ class Runtime:
             self.vector_store.close()
         if "llm" in self._built:
             self.llm.close()
+        if "answer_cache" in self._built:
+            self.answer_cache.close()
         self.engine.close()
         self.database.close()
         if self._lock is not None:

@@ -17,9 +17,13 @@ from ragline.api import ROUTERS
 from ragline.bootstrap import Runtime
 from ragline.documents.gathering import Gathering
 from ragline.http.body_limit import BodyLimit
+from ragline.http.cut_off import CutOff
 from ragline.http.problems import add_problem_handlers, problem
 from ragline.http.under_way import UnderWay
-from ragline.jobs.event_hub import EventHub
+from ragline.jobs.event_hub import HUB, EventHub
+from ragline.mcp import face as mcp
+from ragline.openai_api.errors import OpenAIErrors
+from ragline.web.headers import PublicHeaders
 
 DESCRIPTION = "Accepts documents and questions as durable jobs; returns passages and cited answers."
 
@@ -47,8 +51,10 @@ def create_app(runtime: Runtime, *, works: bool = True) -> FastAPI:
     app.state.works = works
     app.state.gathering = Gathering(runtime)
     app.state.events = EventHub(runtime.database, most=settings.max_streams)
+    runtime.kept[HUB] = app.state.events
     for router in ROUTERS:
         app.include_router(router)
+    mcp.mount(app, mcp.Parts(runtime, app.state.gathering, app.state.events))
     app.add_api_route("/livez", livez, tags=["health"])
     app.add_api_route("/readyz", readyz, tags=["health"], response_model=None)
     add_problem_handlers(app)
@@ -57,6 +63,10 @@ def create_app(runtime: Runtime, *, works: bool = True) -> FastAPI:
     app.add_middleware(
         BodyLimit, upload_bytes=settings.max_upload_bytes, text_bytes=settings.max_text_bytes
     )
+    app.add_middleware(CutOff)
+    app.add_middleware(PublicHeaders)
+    # Outermost, so that whatever refuses a request there is put into OpenAI's words.
+    app.add_middleware(OpenAIErrors)
     return app
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ragline.errors import ConfigurationError
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CACHE_SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
 
 
 class CallLimits(BaseModel):
@@ -206,6 +208,32 @@ class Settings(BaseSettings):
         default=120, gt=0, description="Time after which a call to the local model is given up."
     )
 
+    cache: bool = Field(
+        default=True,
+        description="Give a kept answer again while the documents it rests on have not changed.",
+    )
+    cache_hours: float = Field(
+        default=168, gt=0, le=87_600, description="Hours for which answers are kept."
+    )
+    cache_similarity: float = Field(
+        default=0.97,
+        gt=0,
+        le=1,
+        description="Least cosine of two questions with one answer; their words must agree too.",
+    )
+    cache_url: SecretStr | None = Field(
+        default=None,
+        description="Where answers are kept: valkey:// or redis://host:6379/0, or valkeys:// or "
+        "rediss:// for TLS; unset means the database.",
+    )
+    cache_timeout_seconds: float = Field(
+        default=0.05,
+        gt=0,
+        le=5,
+        description="Longest wait for the server behind `RAGLINE_CACHE_URL`; beyond it a "
+        "question is answered anew.",
+    )
+
     provider_limits: dict[str, CallLimits] = Field(
         default={},
         description="Limits by provider, over all workers, as JSON: "
@@ -330,6 +358,21 @@ class Settings(BaseSettings):
         description="When old rows and stray files are removed, as a cron expression in UTC.",
     )
 
+    @field_validator("cache_url")
+    @classmethod
+    def _known_cache(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no address of a cache, without repeating the password in it."""
+        if url is None:
+            return None
+        scheme, _, rest = url.get_secret_value().partition("://")
+        if scheme not in CACHE_SCHEMES or not rest:
+            raise ValueError(f"write {', '.join(CACHE_SCHEMES)}, then ://host:port/number")
+        try:
+            _ = urlsplit(f"//{rest}").port
+        except ValueError:
+            raise ValueError("the port must be a number from 0 to 65535") from None
+        return url
+
     @property
     def files_dir(self) -> Path:
         """Folder of stored files, named by content hash."""
@@ -351,6 +394,11 @@ class Settings(BaseSettings):
         if self.vector_store is not None:
             return self.vector_store
         return "qdrant_edge" if self.sqlalchemy_url.startswith("sqlite") else "pgvector"
+
+    @property
+    def answer_cache_name(self) -> str:
+        """The cache of answers in use."""
+        return "database" if self.cache_url is None else "valkey"
 
     @property
     def sqlalchemy_url(self) -> str:

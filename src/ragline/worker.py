@@ -21,6 +21,7 @@ UNDOINGS: Mapping[str, Undoing] = {
     "ingest": undo.UNDOING,
     "delete": deletion.UNDOING,
     "chat": chat.UNDOING,
+    "message": chat.UNDOING,
     "maintenance": maintenance.UNDOING,
 }
 """How each kind of job is undone."""

@@ -24,6 +24,8 @@ def model_settings(fake: FakeOpenAI) -> dict[str, object]:
         "openai_base_url": fake.url,
         "openai_model": "fake-1",
         "chat_poll_seconds": 0.05,
+        # Each question is to reach the model.
+        "cache": False,
     }
 
 

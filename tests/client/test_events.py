@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from tests.client.clients import Connect
+from tests.client.scripted import OVERLOADED, Reply, answering
 from tests.servers import RunningServer
 
-from ragline.client import Client, ClientProblem, Event, ServerUnreachable
-
-BUSY = {"type": "/problems/overloaded", "title": "Overloaded", "status": 503, "detail": "Busy."}
-Reply = tuple[int, str, dict[str, str]]
+from ragline import Client, ClientProblem, Event, ServerUnreachable
 
 
 def stream(*numbers: int, whole: bool = True) -> Reply:
@@ -30,116 +26,98 @@ def stream(*numbers: int, whole: bool = True) -> Reply:
 
 
 NOTHING_LEFT: Reply = (204, "", {})
-OVERLOADED: Reply = (
-    503,
-    json.dumps(BUSY),
-    {"Content-Type": "application/problem+json", "Retry-After": "0"},
-)
 
 
 @contextmanager
-def answering(*replies: Reply) -> Iterator[tuple[Client, list[str | None]]]:
+def following(
+    connect: Connect, *replies: Reply, **options: int
+) -> Iterator[tuple[Client, Callable[[], list[str | None]]]]:
     """Give a client whose server answers with these in turn, and the ids it was asked for."""
-    left, asked = list(replies), list[str | None]()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body, headers = left.pop(0)
-            asked.append(self.headers.get("Last-Event-ID"))
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        with Client(f"http://127.0.0.1:{server.server_port}") as client:
-            yield client, asked
-        server.shutdown()
-        thread.join()
+    with answering(*replies) as server, connect(server.url, **options) as client:
+        yield client, lambda: [one.headers.get("last-event-id") for one in server.asked]
 
 
-def test_events_come_until_nothing_is_left() -> None:
+def test_events_come_until_nothing_is_left(connect: Connect) -> None:
     """A stream that ends is asked once more for what came behind it."""
-    with answering(stream(1, 2), NOTHING_LEFT) as (client, asked):
+    with following(connect, stream(1, 2), NOTHING_LEFT) as (client, asked):
         events = list(client.events("a"))
 
     assert [("1", 1), ("2", 2)] == [(event.id, event.number) for event in events]
-    assert [None, "2"] == asked
+    assert [None, "2"] == asked()
 
 
-def test_a_dropped_connection_goes_on_where_it_was() -> None:
+def test_a_dropped_connection_goes_on_where_it_was(connect: Connect) -> None:
     """No event is lost and none comes twice."""
-    with answering(stream(1, whole=False), stream(2, 3), NOTHING_LEFT) as (client, asked):
+    with following(connect, stream(1, whole=False), stream(2, 3), NOTHING_LEFT) as (client, asked):
         events = [event.number for event in client.events("a")]
 
     assert [1, 2, 3] == events
-    assert [None, "1", "3"] == asked
+    assert [None, "1", "3"] == asked()
 
 
-def test_an_overloaded_server_is_asked_again() -> None:
+def test_an_overloaded_server_is_asked_again(connect: Connect) -> None:
     """A 503 is waited out, by its Retry-After."""
-    with answering(OVERLOADED, OVERLOADED, stream(5), NOTHING_LEFT) as (client, asked):
+    with following(connect, OVERLOADED, OVERLOADED, stream(5), NOTHING_LEFT) as (client, asked):
         assert [5] == [event.number for event in client.events("a", after=4)]
 
-    assert ["4", "4", "4", "5"] == asked
+    assert ["4", "4", "4", "5"] == asked()
 
 
-def test_a_server_that_stays_overloaded_is_given_up() -> None:
+def test_a_server_that_stays_overloaded_is_given_up(connect: Connect) -> None:
     """After several tries the server's own words are raised."""
     with (
-        answering(*[OVERLOADED] * 6) as (client, _),
+        following(connect, *[OVERLOADED] * 3, retries=2) as (client, _),
         pytest.raises(ClientProblem, match="Busy"),
     ):
         list(client.events("a"))
 
 
-def test_a_refusal_is_raised_at_once() -> None:
+def test_a_refusal_is_raised_at_once(connect: Connect) -> None:
     """What another try cannot change is not tried again."""
-    gone = json.dumps({"type": "/problems/not-found", "detail": "There is no such job."})
+    gone = {"type": "/problems/not-found", "detail": "There is no such job."}
     with (
-        answering((404, gone, {"Content-Type": "application/problem+json"})) as (client, _),
+        following(connect, (404, gone, {"Content-Type": "application/problem+json"})) as (
+            client,
+            _,
+        ),
         pytest.raises(ClientProblem, match="no such job"),
     ):
         list(client.events("a"))
 
 
-def test_a_stranger_is_told_as_one() -> None:
+def test_a_stranger_is_told_as_one(connect: Connect) -> None:
     """What is no event stream does not come from Ragline."""
     with (
-        answering((200, "<html>", {"Content-Type": "text/html"})) as (client, _),
+        following(connect, (200, "<html>", {"Content-Type": "text/html"})) as (client, _),
         pytest.raises(ClientProblem, match="does not look like Ragline"),
     ):
         list(client.events("a"))
 
 
-def test_details_are_handed_on() -> None:
+def test_details_are_handed_on(connect: Connect) -> None:
     """What an event tells beyond its type is kept."""
-    with answering(stream(1), NOTHING_LEFT) as (client, _):
+    with following(connect, stream(1), NOTHING_LEFT) as (client, _):
         (event,) = client.events("a")
 
     assert {"done": 1} == event.model_extra
     assert not event.ends_job
 
 
-def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_there(connect: Connect) -> None:
     """A server that does not come back ends with a sentence."""
-    monkeypatch.setattr("ragline.client.connection.SHORTEST_PAUSE", 0.001)
     with (
-        Client("http://127.0.0.1:9") as nobody,
+        connect("http://127.0.0.1:9", retries=1) as nobody,
         pytest.raises(ServerUnreachable, match="start one with `ragline serve`"),
     ):
         list(nobody.events("a"))
 
 
-def test_events_over_restarts_of_the_server(tmp_path: Path) -> None:
+def test_events_over_restarts_of_the_server(tmp_path: Path, connect: Connect) -> None:
     """Streams end with the server, which does not wait for them, and go on with the next one."""
-    with RunningServer(tmp_path / "data") as server, server.client() as client:
+    with (
+        RunningServer(tmp_path / "data") as server,
+        connect(server.url, server.api_key) as client,
+    ):
         project = client.create_project("zoo")
         seen: list[Event] = []
         for number, stop in enumerate((server.restart, server.kill)):
@@ -155,7 +133,7 @@ def test_events_over_restarts_of_the_server(tmp_path: Path) -> None:
             after = client.add_text(project.id, f"Plant {number}.").job
             assert after is not None
             seen += until_end(events, after.id)
-            events.close()  # type: ignore[attr-defined]  # it is a generator
+            events.close()
         jobs = {job.id: [e.number for e in client.events(job.id)] for job in client.jobs()}
         log = server.log_path.read_text()
 

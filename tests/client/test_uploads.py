@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ragline.client import batches
-from ragline.client.uploads import opened
-from ragline.errors import InvalidInput
+from ragline.client import NamedContent, UnreadablePath, batches
+from ragline.client.uploads import Form, Sent, opened
 
 
 def make(folder: Path, *sizes: int) -> list[Path]:
@@ -44,22 +43,37 @@ def test_no_files_make_no_batch() -> None:
     assert [] == list(batches([]))
 
 
-def test_bytes_are_told_as_they_are_read(tmp_path: Path) -> None:
+def test_bytes_are_counted_as_they_are_read(tmp_path: Path) -> None:
     """A progress bar can follow the bytes of a file."""
     told: list[int] = []
+    form = Form({}, make(tmp_path, 10), Sent(told.append))
 
-    with opened(make(tmp_path, 10), told.append) as [(_, file)]:
+    with opened(form) as [(_, file)]:
         while file.read(4):
-            pass
+            form.sent.tell()
 
-    assert [4, 4, 2, 0] == told
+    assert [4, 4, 2] == told
+
+
+def test_bytes_that_have_to_be_sent_again_are_taken_back(tmp_path: Path) -> None:
+    """The bytes told add up to those of the files, however many tries it took."""
+    told: list[int] = []
+    form = Form({}, [*make(tmp_path, 10), NamedContent("five.txt", b"12345")], Sent(told.append))
+
+    for _ in range(3):
+        with opened(form) as files:
+            for _, file in files:
+                file.read()
+                form.sent.tell()
+
+    assert [10, 5, -15, 10, 5, -15, 10, 5] == told
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A file that went away is told by its path."""
     with (
-        pytest.raises(InvalidInput, match=r"gone\.txt cannot be read: No such file"),
-        opened([tmp_path / "gone.txt"], None),
+        pytest.raises(UnreadablePath, match=r"gone\.txt cannot be read: No such file"),
+        opened(Form({}, [tmp_path / "gone.txt"])),
     ):
         pass
 
@@ -69,5 +83,5 @@ def test_a_name_that_is_no_text_can_be_sent(tmp_path: Path) -> None:
     path = tmp_path / b"caf\xe9.txt".decode(errors="surrogateescape")
     path.write_text("coffee")
 
-    with opened([path], None) as [(name, _)]:
+    with opened(Form({}, [path])) as [(name, _)]:
         assert "caf?.txt" == name

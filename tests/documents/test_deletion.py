@@ -23,6 +23,7 @@ def test_receipt(tenant: Tenant) -> None:
         "pages": 1,
         "chunks": 1,
         "vectors": 1,
+        "cached_answers": 0,
         "embeddings": 1,
         "page_texts": 1,
         "files": 1,

@@ -13,6 +13,8 @@ from ragline.database import Database
 from ragline.models import (
     Attempt,
     Base,
+    CachedAnswer,
+    CachedAnswerProject,
     Chunk,
     Document,
     Embedding,
@@ -122,6 +124,27 @@ class Rows:
                 child = f"{job_id}-pages-{number}"
                 self.workflow(child, WORDS[outcome], days=days, parent=job_id)
         return job_id
+
+    def answer(self, *, days: float, versions: dict[str, int] | None = None) -> None:
+        """Add a kept answer that rests on projects in some versions of their content."""
+        key = f"{new_id():0>64}".replace("-", "0")
+        self.add(
+            CachedAnswer(
+                key=key,
+                tenant_id=self.tenant_id,
+                scope=key,
+                question="Why?",
+                vector=b"",
+                answer={},
+                created_at=self.ago(days),
+            )
+        )
+        self.add(
+            *(
+                CachedAnswerProject(key=key, project_id=project_id, content_version=version)
+                for project_id, version in (versions or {self.project_id: 0}).items()
+            )
+        )
 
     def workflow(
         self, workflow_id: str, status: str, *, days: float, parent: str | None = None

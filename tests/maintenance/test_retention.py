@@ -96,6 +96,10 @@ def everything(rows: Rows) -> Rows:
             id=new_id(), endpoint_id=endpoint, event_cursor=9, type="t", body="{}", status="pending"
         )
     )
+    rows.answer(days=1)
+    rows.answer(days=8)
+    rows.answer(days=1, versions={rows.project_id: 7})
+    rows.answer(days=1, versions={rows.project_id: 0, "gone": 0})
     parent = rows.job(kind="import", workflow=False)
     for _ in range(3):
         rows.job(parent_id=parent, children=2)
@@ -121,6 +125,8 @@ def test_count_equals_removal(everything: Rows, database: Database) -> None:
         "executors": 1,
         "idempotency_keys": 2,
         "webhook_deliveries": 1,
+        # Too old, of a former version, and of a project that is gone.
+        "cached_answers": 3,
         # Three children of a parent with two batches each, and four jobs; the tick of a clock.
         "workflows": 3 * 3 + 3 + 1,
         "events": 9 * 2,

@@ -34,7 +34,7 @@ def test_empty_project(tenant: Tenant) -> None:
 
     job = deleted(tenant, tenant.project())
 
-    assert {"documents": 0, "vectors": 0} == job["result"]["removed"]
+    assert {"documents": 0, "vectors": 0, "cached_answers": 0} == job["result"]["removed"]
 
 
 def test_accepted(tenant: Tenant) -> None:

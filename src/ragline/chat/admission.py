@@ -14,8 +14,14 @@ from ragline.models import Job
 
 CHAT = "chat"
 """The kind of a job that answers a question."""
+MESSAGE = "message"
+"""The kind of a job that answers a message of a session."""
 RETRY_SECONDS = 5.0
-_OPEN = sa.select(sa.func.count()).select_from(Job).where(Job.kind == CHAT, Job.outcome.is_(None))
+_OPEN = (
+    sa.select(sa.func.count())
+    .select_from(Job)
+    .where(Job.kind.in_((CHAT, MESSAGE)), Job.outcome.is_(None))
+)
 
 
 @contextmanager

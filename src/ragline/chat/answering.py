@@ -123,6 +123,7 @@ def _answer(
         answer=given.text,
         citations=[_citation(quote, sources[quote.passage]) for quote in quotes],
         usage=usage_view(runtime, given.usage),
+        truncated=given.truncated,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictInt
 
 from ragline.accounts.schemas import CleanText
 from ragline.chat.question import LIMIT
 from ragline.jobs.schemas import JobView, WishesFields
-
 
 QuestionText = Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
 
@@ -42,6 +41,8 @@ class UsageView(BaseModel):
     """Which model answered, the tokens it took (0 for local rules), and what they cost in USD.
 
     `adapter` is the name in `RAGLINE_LLM` that answered; the cost is 0 without a known price.
+    `cached` says that the answer was kept from the same question, or from nearly the same
+    one: then it took and cost nothing.
     """
 
     model: str
@@ -49,14 +50,19 @@ class UsageView(BaseModel):
     completion_tokens: int
     adapter: str = ""
     cost: float = 0.0
+    cached: Literal["exact", "semantic"] | None = None
 
 
 class ChatAnswer(BaseModel):
-    """An answer with its sources; without citations nothing was found."""
+    """An answer with its sources; without citations nothing was found.
+
+    `truncated` says that the model was cut off, by its longest answer or a filter.
+    """
 
     answer: str
     citations: list[Citation]
     usage: UsageView
+    truncated: bool = False
 
 
 class ChatAccepted(BaseModel):

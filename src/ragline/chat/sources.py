@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.models import Chunk, Document
-from ragline.search.service import search_passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +27,18 @@ Found = Sequence[tuple[str, float]]
 """Ids of passages with their scores, best first."""
 
 
-def find(
-    runtime: Runtime, caller: Caller, project_id: str, question: str, *, limit: int
+def read(
+    runtime: Runtime, tenant_id: str, project_ids: Sequence[str], found: Found
 ) -> list[Source]:
-    """Return the passages of a project that answer a question best."""
-    hits = search_passages(runtime, caller, project_id, question, limit=limit)
-    return [
-        Source(hit.chunk_id, hit.document_id, hit.title, hit.page_start, hit.text, hit.score)
-        for hit in hits
-    ]
+    """Return the passages of these ids, in order; those that were deleted are left out.
 
-
-def read(runtime: Runtime, project_id: str, found: Found) -> list[Source]:
-    """Return the passages of these ids, in order; those that were deleted are left out."""
-    values = {"chunk_ids": [chunk_id for chunk_id, _ in found], "project_id": project_id}
+    So are those of another tenant or project, whatever the ids say.
+    """
+    values = {
+        "chunk_ids": [chunk_id for chunk_id, _ in found],
+        "project_ids": list(project_ids),
+        "tenant_id": tenant_id,
+    }
     with runtime.database.read() as session:
         rows = {row.id: row for row in session.execute(_PASSAGES, values)}
     return [
@@ -64,6 +60,7 @@ _PASSAGES = (
     .join(Document, Document.id == Chunk.document_id)
     .where(
         Chunk.id.in_(sa.bindparam("chunk_ids", expanding=True)),
-        Document.project_id == sa.bindparam("project_id"),
+        Document.project_id.in_(sa.bindparam("project_ids", expanding=True)),
+        Document.tenant_id == sa.bindparam("tenant_id"),
     )
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from ragline.client import Client, ClientProblem, Project
+from ragline.client import Agent, Client, ClientProblem, Project
 from ragline.errors import ConfigurationError, NotFound
 from ragline.settings import Settings, load_settings
 
@@ -19,6 +19,9 @@ def connected() -> Iterator[Client]:
     """Give a client for the server and key in the settings."""
     settings = load_settings()
     with Client(settings.url, _key(settings)) as client:
+        # Who mistyped a URL should not wait for the tries that a restart deserves.
+        with suppress(ClientProblem):
+            client.live()
         yield client
 
 
@@ -28,13 +31,20 @@ def find_project(client: Client, reference: str) -> Project:
     if found is not None:
         return found
     if _is_id(reference):
-        try:
+        with suppress(NotFound):
             return client.project(reference)
-        except ClientProblem as problem:
-            if problem.status != 404:
-                raise
     raise NotFound(
         f"There is no project with the name or id {reference!r}: `ragline ingest` makes one."
+    )
+
+
+def find_agent(client: Client, reference: str) -> Agent:
+    """Return the agent with this name, the oldest of them, else the one with this id."""
+    for agent in client.agents():
+        if reference in (agent.name, agent.id):
+            return agent
+    raise NotFound(
+        f"There is no agent with the name or id {reference!r}: `ragline agents create` makes one."
     )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.filesize import decimal
-from rich.progress import Progress, TaskID
 
 from ragline.cli.connection import connected
 from ragline.cli.exits import FAILED
-from ragline.cli.files import files_in
 from ragline.cli.outcomes import Outcome, summary
 from ragline.cli.output import Json, progress_bar, say, write_json
 from ragline.cli.watching import watch
-from ragline.client import Batch, Client, ClientProblem, Document, Job, Project, Upload, batches
+from ragline.client import Client, Document, Job, Project, Upload, files_in
 from ragline.client.uploads import size_of
-from ragline.errors import InvalidInput
 
-REFUSALS = (400, 413, 415, 422)
 app = typer.Typer(add_completion=False)
 
 
@@ -58,10 +55,9 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Upload files and folders into a project."""
-    files = files_in(paths)
     with connected() as client:
         target = client.get_or_create_project(project)
-        sent = _send(client, target, files, quiet=json)
+        sent = _send(client, target, paths, quiet=json)
         if wait:
             sent.jobs = watch(client, sent.jobs, quiet=json)
         outcomes = _outcomes(client, sent)
@@ -72,31 +68,16 @@ def ingest(
         raise typer.Exit(FAILED)
 
 
-def _send(client: Client, project: Project, files: list[Path], *, quiet: bool) -> Sent:
+def _send(client: Client, project: Project, paths: list[Path], *, quiet: bool) -> Sent:
     """Upload files in batches, drawing the bytes."""
     sent = Sent()
-    total = sum(size_of(path) for path in files)
+    total = sum(size_of(path) for path in files_in(paths))
     with progress_bar(quiet=quiet) as bar:
         task = bar.add_task("uploading", total=total, unit=decimal(total))
-        for batch in batches(files):
-            _send_batch(client, project, batch, sent, bar, task)
+        told = partial(bar.advance, task)
+        for upload in client.upload_all(project.id, paths, told=told):
+            sent.add(upload)
     return sent
-
-
-def _send_batch(
-    client: Client, project: Project, batch: Batch, sent: Sent, bar: Progress, task: TaskID
-) -> None:
-    """Upload a batch; one that is refused as a whole goes file by file, for each one's reason."""
-    try:
-        sent.add(client.upload(project.id, batch, told=lambda count: bar.advance(task, count)))
-    except (ClientProblem, InvalidInput) as error:
-        if error.status not in REFUSALS:
-            raise
-        if len(batch) == 1:
-            sent.refused.append((batch[0].name, error.message))
-            return
-        for path in batch:
-            _send_batch(client, project, [path], sent, bar, task)
 
 
 def _outcomes(client: Client, sent: Sent) -> list[Outcome]:

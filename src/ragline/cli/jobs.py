@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
+from ragline import errors
 from ragline.cli.connection import connected, find_project
 from ragline.cli.exits import FAILED
 from ragline.cli.job_views import print_table, show_job, table_of
 from ragline.cli.output import Json, say, write_json
 from ragline.cli.watching import watch as watch_jobs
-from ragline.client import Client, ClientProblem, Job
-from ragline.errors import InvalidInput
+from ragline.client import Client, Conflict, InvalidInput, Job, NotFound
 
 app = typer.Typer(
     add_completion=False,
@@ -166,10 +166,8 @@ def _each(job_ids: list[str], act: Callable[[str], Job], done: str, *, json: boo
     for job_id in job_ids:
         try:
             jobs.append(act(job_id))
-        except ClientProblem as problem:
-            # What is not about this job would be the same for the next one.
-            if problem.status not in (404, 409, 422):
-                raise
+        except (NotFound, Conflict, InvalidInput) as problem:
+            # Any other would be the same for the next job.
             refused[job_id] = problem.detail
             typer.secho(f"{job_id}: {problem.detail}", err=True, fg=typer.colors.RED)
             continue
@@ -214,7 +212,7 @@ def _moment(text: str) -> datetime:
             return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        raise InvalidInput(
+        raise errors.InvalidInput(
             f"{text!r} is no time: give an age such as 30m, 12h or 7d, or a date such as "
             "2026-11-22 or 2026-11-22T14:30."
         ) from None

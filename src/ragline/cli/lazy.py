@@ -18,6 +18,8 @@ COMMANDS = {
     "ingest": "Upload files and folders into a project.",
     "search": "Find the passages that answer a question best.",
     "ask": "Answer a question from a project's documents, with citations.",
+    "agents": "List agents, make one, look at one or delete them.",
+    "chat": "Talk with an agent; an empty line or Ctrl-D ends it.",
     "jobs": "List jobs, look at one, watch, cancel or retry them.",
     "queue-status": "Show the queues in numbers; pause and resume them.",
     "migrate": "Bring the database's schema up to date.",

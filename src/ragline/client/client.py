@@ -1,270 +1,132 @@
-"""Calls to a Ragline server, one method each."""
+"""The two clients: every call of the HTTP contract under one name, for both of them."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-from ragline.client import models, uploads
-from ragline.client.connection import TRIES, Connection, given, pause, read
-from ragline.client.events import follow
-from ragline.client.models import (
-    Answer,
-    Document,
-    Event,
-    Hit,
-    Job,
-    Project,
-    Queue,
-    QueueList,
-    Retried,
-    Upload,
-)
-from ragline.client.problems import ClientProblem, ServerUnreachable
-
-PAGE = 200
-LOOK_SECONDS = 1.0
+from ragline.client.async_connection import AsyncConnection
+from ragline.client.calls import conversations as conversation_calls
+from ragline.client.calls import documents as document_calls
+from ragline.client.calls import events as event_calls
+from ragline.client.calls import jobs as job_calls
+from ragline.client.calls import operations as operation_calls
+from ragline.client.calls import projects as project_calls
+from ragline.client.calls import questions as question_calls
+from ragline.client.calls import uploads as upload_calls
+from ragline.client.calls import webhooks as webhook_calls
+from ragline.client.connection import Connection
+from ragline.client.methods import Call, Many
 
 
-class Client(Connection):
-    """A connection to a server, with the key of one tenant; use it as a context manager.
+class Calls:
+    """The methods of both clients; `Call` has one result, `Many` gives them one by one.
 
     Every method raises `ClientProblem` where the server refuses and `ServerUnreachable`
-    where it does not answer. While it is overloaded the same request is sent again.
+    where it does not answer. A request is sent again, after a pause, where the server is
+    overloaded or away and doing so cannot do twice what was asked for once.
     """
 
-    def projects(self) -> Iterator[Project]:
-        """Yield all projects, oldest first."""
-        after: dict[str, str] = {}
-        while True:
-            page = self._get("/v1/projects", models.ProjectPage, limit=PAGE, **after)
-            yield from page.projects
-            if not page.has_more:
-                return
-            after = {"after": page.projects[-1].id}
+    # Projects
+    projects = Many(project_calls.projects)
+    project = Call(project_calls.project)
+    project_named = Call(project_calls.project_named)
+    create_project = Call(project_calls.create_project)
+    get_or_create_project = Call(project_calls.get_or_create_project)
+    change_project = Call(project_calls.change_project)
+    delete_project = Call(project_calls.delete_project)
+    project_statistics = Call(project_calls.project_statistics)
 
-    def project_named(self, name: str) -> Project | None:
-        """Return the project of this name, if there is one."""
-        page = self._get("/v1/projects", models.ProjectPage, name=name)
-        return page.projects[0] if page.projects else None
+    # Documents
+    upload = Call(upload_calls.upload)
+    upload_all = Many(upload_calls.upload_all)
+    add_text = Call(upload_calls.add_text)
+    documents = Many(document_calls.documents)
+    document = Call(document_calls.document)
+    pages = Many(document_calls.pages)
+    chunks = Many(document_calls.chunks)
+    file = Call(document_calls.file)
+    download = Call(document_calls.download)
+    delete_document = Call(document_calls.delete_document)
 
-    def project(self, project_id: str) -> Project:
-        """Return a project."""
-        return self._get(f"/v1/projects/{quote(project_id, safe='')}", Project)
+    # Questions
+    search = Call(question_calls.search)
+    chat = Call(question_calls.chat)
+    chat_job = Call(question_calls.chat_job)
+    chat_stream = Many(question_calls.chat_stream)
 
-    def create_project(
-        self, name: str, *, description: str | None = None, language: str | None = None
-    ) -> Project:
-        """Make a project; the language, as ISO 639-1 code, is that of most questions."""
-        body = given(name=name, description=description, language=language)
-        return self._post("/v1/projects", body, Project)
+    # Conversations
+    agents = Many(conversation_calls.agents)
+    agent = Call(conversation_calls.agent)
+    create_agent = Call(conversation_calls.create_agent)
+    change_agent = Call(conversation_calls.change_agent)
+    delete_agent = Call(conversation_calls.delete_agent)
+    pairs = Many(conversation_calls.pairs)
+    create_pair = Call(conversation_calls.create_pair)
+    delete_pair = Call(conversation_calls.delete_pair)
+    shares = Many(conversation_calls.shares)
+    create_share = Call(conversation_calls.create_share)
+    revoke_share = Call(conversation_calls.revoke_share)
+    sessions = Many(conversation_calls.sessions)
+    session = Call(conversation_calls.session)
+    create_session = Call(conversation_calls.create_session)
+    delete_session = Call(conversation_calls.delete_session)
+    messages = Many(conversation_calls.messages)
+    send_message = Call(conversation_calls.send_message)
+    stream_message = Many(conversation_calls.stream_message)
+    message = Call(conversation_calls.message)
+    retry_message = Call(conversation_calls.retry_message)
+    cancel_message = Call(conversation_calls.cancel_message)
+    message_events = Many(conversation_calls.message_events)
+    route_question = Call(conversation_calls.route_question)
 
-    def get_or_create_project(self, name: str) -> Project:
-        """Return the project of this name; make it if there is none."""
-        found = self.project_named(name)
-        if found is not None:
-            return found
-        try:
-            return self.create_project(name)
-        except ClientProblem as problem:
-            # Someone else made it between the look and the call.
-            found = self.project_named(name) if problem.status == 409 else None
-            if found is None:
-                raise
-            return found
+    # Jobs and queues
+    jobs = Many(job_calls.jobs)
+    job = Call(job_calls.job)
+    wait_for = Many(job_calls.wait_for)
+    wait_until_ended = Call(job_calls.wait_until_ended)
+    cancel = Call(job_calls.cancel)
+    retry = Call(job_calls.retry)
+    retry_jobs = Call(job_calls.retry_jobs)
+    dismiss = Call(job_calls.dismiss)
+    events = Many(event_calls.events)
+    project_events = Many(event_calls.project_events)
+    queues = Call(job_calls.queues)
+    own_queues = Call(job_calls.own_queues)
+    all_queues = Call(job_calls.all_queues)
+    pause_queue = Call(job_calls.pause_queue)
+    resume_queue = Call(job_calls.resume_queue)
 
-    def upload(
-        self,
-        project_id: str,
-        paths: Sequence[Path],
-        *,
-        metadata: Mapping[str, Any] | None = None,
-        told: uploads.Told | None = None,
-    ) -> Upload:
-        """Send files in one request, streamed from disk; `told` receives bytes as they go.
+    # Webhooks
+    webhooks = Many(webhook_calls.webhooks)
+    webhook = Call(webhook_calls.webhook)
+    create_webhook = Call(webhook_calls.create_webhook)
+    change_webhook = Call(webhook_calls.change_webhook)
+    delete_webhook = Call(webhook_calls.delete_webhook)
+    rotate_webhook = Call(webhook_calls.rotate_webhook)
+    test_webhook = Call(webhook_calls.test_webhook)
+    deliveries = Many(webhook_calls.deliveries)
+    replay_delivery = Call(webhook_calls.replay_delivery)
 
-        Use `batches` for many files. A lone file that is refused raises; one among others
-        is listed in `rejected`. The metadata holds for all of them.
-        """
-        fields = {"metadata": json.dumps(metadata)} if metadata else {}
-        with uploads.opened(paths, told) as files:
-            response = self._send(
-                "POST",
-                f"/v1/projects/{quote(project_id, safe='')}/documents",
-                data=fields,
-                files=[("file", file) for file in files],
-            )
-        return read(response, Upload)
+    # Operating a server
+    keys = Call(operation_calls.keys)
+    create_key = Call(operation_calls.create_key)
+    revoke_key = Call(operation_calls.revoke_key)
+    create_tenant = Call(operation_calls.create_tenant)
+    clean_up = Call(operation_calls.clean_up)
+    preview_cleanup = Call(operation_calls.preview_cleanup)
+    live = Call(operation_calls.live)
+    ready = Call(operation_calls.ready)
+    metrics = Call(operation_calls.metrics)
 
-    def add_text(
-        self,
-        project_id: str,
-        text: str,
-        *,
-        title: str | None = None,
-        external_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Upload:
-        """Send a text as a document."""
-        body = given(text=text, title=title, external_id=external_id, metadata=metadata)
-        return self._post(f"/v1/projects/{quote(project_id, safe='')}/documents", body, Upload)
 
-    def documents(self, project_id: str) -> Iterator[Document]:
-        """Yield a project's documents, oldest first."""
-        path = f"/v1/projects/{quote(project_id, safe='')}/documents"
-        after: dict[str, str] = {}
-        while True:
-            page = self._get(path, models.DocumentPage, limit=PAGE, **after)
-            yield from page.documents
-            if not page.has_more:
-                return
-            after = {"after": page.documents[-1].id}
+class Client(Connection, Calls):
+    """A connection to a server, with the key of one tenant; use it as a context manager.
 
-    def document(self, document_id: str) -> Document:
-        """Return a document."""
-        return self._get(f"/v1/documents/{quote(document_id, safe='')}", Document)
+    It may be shared between threads. The methods are those of `Calls`.
+    """
 
-    def job(self, job_id: str, *, wait: float = 0) -> Job:
-        """Return a job, after waiting up to `wait` seconds (at most 60) for its end."""
-        return self._get(f"/v1/jobs/{quote(job_id, safe='')}", Job, wait=wait)
 
-    def jobs(
-        self,
-        *,
-        status: str | None = None,
-        kind: str | None = None,
-        project: str | None = None,
-        parent: str | None = None,
-        tag: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        limit: int | None = None,
-    ) -> Iterator[Job]:
-        """Yield jobs, newest first: all that fit, or the first `limit` of them.
+class AsyncClient(AsyncConnection, Calls):
+    """A connection to a server for event loops; use it with `async with`.
 
-        The times need a zone.
-        """
-        wanted = given(status=status, kind=kind, project=project, parent=parent, tag=tag)
-        for name, moment in (("after", created_after), ("before", created_before)):
-            if moment is not None:
-                wanted[f"created_{name}"] = moment.isoformat()
-        left = limit
-        while left is None or left > 0:
-            size = PAGE if left is None else min(left, PAGE)
-            page = self._get("/v1/jobs", models.JobPage, limit=size, **wanted)
-            yield from page.jobs
-            if not page.has_more:
-                return
-            left = None if left is None else left - len(page.jobs)
-            wanted["after"] = page.jobs[-1].id
-
-    def wait_for(self, job_id: str) -> Iterator[Job]:
-        """Yield a job about once a second until it has ended; the last view is its end.
-
-        A server that restarts meanwhile is waited for: the job goes on when it is back.
-        """
-        silent = 0
-        while True:
-            try:
-                job = self.job(job_id, wait=LOOK_SECONDS)
-            except ServerUnreachable:
-                silent += 1
-                if silent > TRIES:
-                    raise
-                time.sleep(pause(silent, None))
-                continue
-            silent = 0
-            yield job
-            if job.ended:
-                return
-
-    def events(self, job_id: str, *, after: str | int | None = None) -> Iterator[Event]:
-        """Yield a job's events, from the first or behind one, until it has ended.
-
-        A dropped connection and a server that restarts are waited for; no event is lost or
-        comes twice. Where the job was retried meanwhile, its next attempt follows.
-        """
-        path = f"/v1/jobs/{quote(job_id, safe='')}/events"
-        return follow(self._http, self.url, path, after=None if after is None else str(after))
-
-    def project_events(
-        self, project_id: str, *, after: str | None = None, from_start: bool = False
-    ) -> Iterator[Event]:
-        """Yield the events of all jobs of a project, for ever: new ones, or those behind one.
-
-        `from_start` begins with the first one that is kept.
-        """
-        path = f"/v1/projects/{quote(project_id, safe='')}/events"
-        path += "?from=start" if from_start else ""
-        return follow(self._http, self.url, path, after=after)
-
-    def cancel(self, job_id: str) -> Job:
-        """Stop a job and undo what it built; its status may change only after this."""
-        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/cancel", {}, Job)
-
-    def retry(self, job_id: str) -> Job:
-        """Begin another attempt of a failed or cancelled job."""
-        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/retry", {}, Job)
-
-    def retry_jobs(
-        self,
-        *,
-        status: str = "failed",
-        kind: str | None = None,
-        project: str | None = None,
-        tag: str | None = None,
-        limit: int | None = None,
-    ) -> Retried:
-        """Retry the failed, or cancelled, jobs that fit, oldest first, as many as one call takes.
-
-        `project` is an id.
-        """
-        body = given(status=status, kind=kind, project=project, tag=tag, limit=limit)
-        return self._post("/v1/jobs/retry", body, Retried)
-
-    def dismiss(self, job_id: str) -> Job:
-        """Let a failed job go at the next clean-up."""
-        return self._post(f"/v1/jobs/{quote(job_id, safe='')}/dismiss", {}, Job)
-
-    def queues(self) -> QueueList:
-        """Return the numbers of all queues: over all tenants for an operator, else your own."""
-        try:
-            return self._get("/v1/admin/queues", QueueList)
-        except ClientProblem as problem:
-            if problem.status != 403:
-                raise
-        return self._get("/v1/queues", QueueList)
-
-    def pause_queue(self, name: str) -> Queue:
-        """Let no worker take work from a queue; needs an operator's key."""
-        return self._post(f"/v1/admin/queues/{quote(name, safe='')}/pause", {}, Queue)
-
-    def resume_queue(self, name: str) -> Queue:
-        """Let workers take work from a queue again; needs an operator's key."""
-        return self._post(f"/v1/admin/queues/{quote(name, safe='')}/resume", {}, Queue)
-
-    def search(
-        self,
-        project_id: str,
-        query: str,
-        *,
-        limit: int = 10,
-        mode: str = "hybrid",
-        filter: Mapping[str, Any] | None = None,
-    ) -> list[Hit]:
-        """Find passages, best first; `mode` is hybrid, dense or lexical."""
-        body = given(query=query, limit=limit, mode=mode, filter=filter)
-        path = f"/v1/projects/{quote(project_id, safe='')}/search"
-        return self._post(path, body, models.Hits).hits
-
-    def chat(
-        self, project_id: str, question: str, *, limit: int | None = None, model: str | None = None
-    ) -> Answer:
-        """Answer a question from at most `limit` passages of a project."""
-        body = given(question=question, limit=limit, model=model)
-        return self._post(f"/v1/projects/{quote(project_id, safe='')}/chat", body, Answer)
+    It has the methods of `Client`: await those with one result, and go through the others
+    with `async for`.
+    """

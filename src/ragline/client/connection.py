@@ -1,55 +1,35 @@
-"""How requests reach a server: one connection pool, tries, and answers as models."""
+"""The connection of `Client`: does the steps of a call while the caller waits."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
-from pydantic import BaseModel, ValidationError
 
-from ragline.client.problems import ServerUnreachable, problem_of, stranger
-from ragline.errors import ConfigurationError
+from ragline.client.driving import Became, Done, resume, seconds_before
+from ragline.client.problems import ServerUnreachable
+from ragline.client.steps import Again, Flow, Give, Next, Open, Request, Series, Step, Work
+from ragline.client.terms import Terms, encoded, headers_of
+from ragline.client.uploads import Form, opened
+from ragline.errors import RaglineError
 
-TRIES = 6
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 
 
-class Connection:
+class Connection(Terms):
     """A connection to a server, with the key of one tenant; use it as a context manager."""
 
-    def __init__(self, url: str, api_key: str | None = None, *, timeout: float = 60) -> None:
-        """Remember the server's URL, the key and the seconds to wait for an answer.
+    def __init__(
+        self, url: str, api_key: str | None = None, *, timeout: float = 60, retries: int = 5
+    ) -> None:
+        super().__init__(url, api_key, timeout=timeout, retries=retries)
+        self.http = httpx2.Client(**self._settings)
 
-        Raises:
-            ConfigurationError: the URL is none that this client can call.
-        """
-        self.url = url.rstrip("/")
-        try:
-            parts = urlsplit(self.url)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(
-                f"{url!r} is not the URL of a server: set RAGLINE_URL to something like "
-                "http://127.0.0.1:8080."
-            )
-        headers = {b"Authorization": f"Bearer {api_key}".encode()} if api_key else {}
-        self._http = httpx2.Client(
-            base_url=self.url,
-            headers=headers,
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, 10)),
-            # A proxy for the outside world cannot reach this machine's own server.
-            trust_env=parts.hostname not in _LOOPBACK,
-        )
+    __init__.__doc__ = Terms.__init__.__doc__
 
     def __enter__(self) -> Self:
         return self
@@ -64,52 +44,91 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self.http.close()
 
-    def ready(self) -> bool:
-        """Tell whether the server answers and takes work."""
+    def run(self, flow: Flow[T]) -> T:
+        """Do the steps of a flow, and return its result."""
+        became = Became()
+        with closing(flow), _Hands(self) as hands:
+            while not isinstance(step := resume(flow, became), Done):
+                became = hands.do(step)
+        result: T = step.result
+        return result
+
+    def each(self, series: Series[T]) -> Generator[T, None, None]:
+        """Do the steps of a flow, and yield its results."""
+        became = Became()
+        with closing(series), _Hands(self) as hands:
+            while not isinstance(step := resume(series, became), Done):
+                if isinstance(step, Give):
+                    yield step.item
+                    became = Became()
+                else:
+                    became = hands.do(step)
+
+
+class _Hands:
+    """Does the steps of one flow, and holds the stream that it has open."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._open = ExitStack()
+        self._incoming: Iterator[Any] = iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._open.close()
+
+    def do(self, step: Step) -> Became:
+        """Do a step."""
         try:
-            return self._http.get("/readyz").status_code == 200
-        except httpx2.TransportError:
-            return False
+            return Became(self._do(step))
+        except httpx2.RequestError as error:
+            return Became(error=ServerUnreachable(self._connection.url, error))
+        except RaglineError as error:
+            return Became(error=error)
 
-    def _get(self, path: str, model: type[Model], **parameters: Any) -> Model:
-        return read(self._send("GET", path, params=parameters), model)
+    def _do(self, step: Step) -> Any:
+        match step:
+            case Request():
+                return self._send(step)
+            case Open():
+                return self._listen(step)
+            case Next():
+                return next(self._incoming, None)
+            case Again():
+                time.sleep(seconds_before(step, retries=self._connection.retries))
+            case Work():
+                return step.job()
+        return None
 
-    def _post(self, path: str, body: Mapping[str, Any], model: type[Model]) -> Model:
-        # Plain ASCII can carry any text, even one the server will have to refuse.
-        content = json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        return read(self._send("POST", path, content=content, headers=headers), model)
+    def _send(self, request: Request) -> httpx2.Response:
+        http, parts = self._connection.http, self._connection.parts_of(request)
+        if request.form is None:
+            return http.request(**parts, content=request.content)
+        with opened(request.form) as files:
+            body = encoded(request.form, files)
+            parts["headers"] |= headers_of(body)
+            return http.request(**parts, content=_read(body, request.form))
 
-    def _send(self, method: str, path: str, **parts: Any) -> httpx2.Response:
-        """Send a request; again, after a pause, where the server is overloaded."""
-        for tries in range(1, TRIES + 1):
-            try:
-                response = self._http.request(method, path, **parts)
-            except httpx2.TransportError as error:
-                raise ServerUnreachable(self.url, error) from None
-            if response.is_success:
-                return response
-            problem = problem_of(response)
-            if not problem.retryable or tries == TRIES:
-                raise problem
-            time.sleep(pause(tries, problem.retry_after))
-        raise AssertionError("unreachable: the last try returns or raises")
-
-
-def pause(tries: int, asked: float | None) -> float:
-    """Return the seconds until the next try: what the server asks for, or ever more."""
-    return min(SHORTEST_PAUSE * 2 ** (tries - 1) if asked is None else asked, LONGEST_PAUSE)
+    def _listen(self, step: Open) -> httpx2.Response:
+        self._open.close()
+        http, request = self._connection.http, step.request
+        parts = self._connection.parts_of(request)
+        response = self._open.enter_context(http.stream(**parts, content=request.content))
+        if not response.is_success:
+            response.read()
+        elif step.content == "bytes":
+            self._incoming = response.iter_bytes()
+        else:
+            self._incoming = iter(httpx2.EventSource(response))
+        return response
 
 
-def read(response: httpx2.Response, model: type[Model]) -> Model:
-    """Return an answer as a model, or raise that it is none of ours."""
-    with suppress(ValidationError):
-        return model.model_validate_json(response.content)
-    raise stranger(response)
-
-
-def given(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}
+def _read(body: httpx2.Request, form: Form) -> Iterator[bytes]:
+    assert isinstance(body.stream, Iterable), "it was made of files that are read like this"
+    for piece in body.stream:
+        yield piece
+        form.sent.tell()

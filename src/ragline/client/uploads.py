@@ -1,19 +1,77 @@
-"""Files on their way to the server: in bounded batches, read from disk as they are sent."""
+"""Files on their way to the server: found, put into bounded batches, read as they are sent."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
 
-from ragline.errors import InvalidInput
+from ragline.client.problems import UnreadablePath
 
 MOST_FILES = 50
 MOST_BYTES = 64 * 1024**2
 
 Batch = list[Path]
 Told = Callable[[int], None]
+"""Receives bytes as they are sent; a negative number where they have to be sent again."""
+
+
+class NamedContent(NamedTuple):
+    """A file that is on no disk: its name, and its content in memory."""
+
+    name: str
+    content: bytes
+
+
+Source: TypeAlias = Path | NamedContent
+
+
+@dataclass
+class Sent:
+    """How much of a form went out, and who is told."""
+
+    told: Told | None = None
+    total: int = 0
+    untold: int = 0
+
+    def begin(self) -> None:
+        """Take back what an earlier try sent."""
+        if self.told is not None and self.total:
+            self.told(-self.total)
+        self.total = self.untold = 0
+
+    def tell(self) -> None:
+        """Tell what was read since the last time."""
+        if self.told is not None and self.untold:
+            self.told(self.untold)
+        self.total += self.untold
+        self.untold = 0
+
+
+@dataclass(frozen=True)
+class Form:
+    """A multipart body: fields, and files that are read as they are sent."""
+
+    fields: Mapping[str, str | Sequence[str]]
+    files: Sequence[Source]
+    sent: Sent = field(default_factory=Sent)
+
+
+def files_in(paths: Iterable[Path]) -> list[Path]:
+    """Return the files named, and those in the folders named, each once.
+
+    Folders are read with all that is below them, in the order of names. Hidden files in
+    them are skipped, and so are links to folders, which could lead in circles.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        below = _files_below(path) if path.is_dir() else [path]
+        found.update(dict.fromkeys(below))
+    return list(found)
 
 
 def batches(
@@ -42,37 +100,67 @@ def size_of(path: Path) -> int:
 
 
 @contextmanager
-def opened(paths: Iterable[Path], told: Told | None) -> Iterator[list[tuple[str, io.FileIO]]]:
-    """Open files for an upload and close them after it; `told` receives the bytes as they go.
+def opened(form: Form) -> Iterator[list[tuple[str, BinaryIO]]]:
+    """Open a form's files and close them after it was sent.
 
     Raises:
-        InvalidInput: one of them cannot be read.
+        UnreadablePath: one of them cannot be read.
     """
+    form.sent.begin()
     with ExitStack() as stack:
-        yield [(_name(path), stack.enter_context(_open(path, told))) for path in paths]
+        yield [
+            (name_of(source), stack.enter_context(_open(source, form.sent)))
+            for source in form.files
+        ]
+
+
+def name_of(source: Source) -> str:
+    """Return a file's name as it can be sent, also where its letters are in another encoding."""
+    return source.name.encode(errors="replace").decode()
 
 
 class _WatchedFile(io.FileIO):
-    """A file that tells how many bytes were read from it."""
+    """A file that counts the bytes that are read from it."""
 
-    def __init__(self, path: Path, told: Told | None) -> None:
+    def __init__(self, path: Path, sent: Sent) -> None:
         super().__init__(path)
-        self._told = told
+        self._sent = sent
 
     def read(self, size: int | None = -1, /) -> bytes:
         content = super().read(size) or b""
-        if self._told is not None:
-            self._told(len(content))
+        self._sent.untold += len(content)
         return content
 
 
-def _open(path: Path, told: Told | None) -> _WatchedFile:
+class _WatchedContent(io.BytesIO):
+    """Content in memory that counts the bytes that are read from it."""
+
+    def __init__(self, content: bytes, sent: Sent) -> None:
+        super().__init__(content)
+        self._sent = sent
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self._sent.untold += len(content)
+        return content
+
+
+def _open(source: Source, sent: Sent) -> BinaryIO:
+    if isinstance(source, NamedContent):
+        return _WatchedContent(source.content, sent)
     try:
-        return _WatchedFile(path, told)
+        return _WatchedFile(source, sent)
     except OSError as error:
-        raise InvalidInput(f"The file {path} cannot be read: {error.strerror or error}.") from None
+        reason = error.strerror or error
+        raise UnreadablePath(f"The file {source} cannot be read: {reason}.") from None
 
 
-def _name(path: Path) -> str:
-    # A name in another encoding than the system's holds characters that cannot be sent.
-    return path.name.encode(errors="replace").decode()
+def _files_below(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        # The walk goes on into what is left in this list, in its order.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            # A pipe or a socket has no end that could be waited for.
+            if not name.startswith(".") and path.is_file():
+                yield path

@@ -28,8 +28,10 @@ def delete_document(runtime: Runtime, caller: Caller, document_id: str) -> dict[
         session.refresh(document, with_for_update=LOCKED)
         if statuses_of(session, [document])[document.id] in ("pending", "queued", "processing"):
             raise Conflict("This document is being ingested; delete it when its job has ended.")
-        content_hash = document.content_hash
+        content_hash, project_id = document.content_hash, document.project_id
         removed = remove_rows(session, document)
+    # None of them could be given any more: the project's content has changed.
+    removed["cached_answers"] = runtime.answer_cache.forget(project_id)
     failpoint("delete.rows_removed")
     removed["files"] = remove_file(runtime, content_hash)
     failpoint("delete.file_removed")

@@ -1,8 +1,8 @@
-"""Stored files and the documents that refer to them, kept in step under a lock on each file."""
+"""Stored files and what refers to them, kept in step under a lock on each file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import BinaryIO
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ragline.blobs import Blob
 from ragline.bootstrap import Runtime
-from ragline.models import Document
+from ragline.models import Document, UploadedFile
 
 
 def ensure_files(
@@ -30,17 +30,25 @@ def ensure_files(
 
 
 def remove_file(runtime: Runtime, content_hash: str) -> int:
-    """Remove a stored file that no document refers to; return the number of files removed.
+    """Remove a stored file that nothing refers to; return the number of files removed.
 
     The file's lock is held meanwhile: an upload of the same content looks for its
     file under that lock, so it either keeps this one or stores it again.
     """
     with runtime.database.write() as session:
         runtime.database.lock(session, _lock_of(content_hash))
-        used = sa.select(Document.id).where(Document.content_hash == content_hash).limit(1)
-        if session.scalar(used) is not None:
+        if in_use(session, [content_hash]):
             return 0
         return int(runtime.blobs.delete(content_hash))
+
+
+def in_use(session: Session, hashes: Collection[str]) -> set[str]:
+    """Return which of these stored files a document or an uploaded file refers to."""
+    uses = [
+        sa.select(table.content_hash).where(table.content_hash.in_(hashes))
+        for table in (Document, UploadedFile)
+    ]
+    return set(session.scalars(sa.union(*uses)))
 
 
 def _lock_of(content_hash: str) -> str:

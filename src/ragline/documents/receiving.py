@@ -43,12 +43,29 @@ def content_kind(request: Request) -> str:
 
 async def receive_text(request: Request) -> TextDocument:
     """Read a JSON document."""
-    return _validated(TextDocument, _parsed(await request.body()))
+    return validated(TextDocument, _parsed(await request.body()))
 
 
 async def receive_files(
     request: Request, *, most_files: int
 ) -> tuple[FormData, list[ReceivedFile], UploadFields]:
+    """Read a multipart upload of documents; the caller closes the returned form."""
+    form, files, fields = await receive_form(request, most_files=most_files)
+    try:
+        if "metadata" in fields:
+            fields["metadata"] = _parsed(str(fields["metadata"]).encode())
+        # A form repeats a field where JSON has a list.
+        if "tags" in fields:
+            fields["tags"] = [str(tag) for tag in form.getlist("tags")]
+        return form, files, validated(UploadFields, fields)
+    except BaseException:
+        await form.close()
+        raise
+
+
+async def receive_form(
+    request: Request, *, most_files: int
+) -> tuple[FormData, list[ReceivedFile], dict[str, Any]]:
     """Read a multipart body; files above a megabyte go through a temporary file on disk.
 
     The caller closes the returned form, which removes the temporary files.
@@ -67,12 +84,7 @@ async def receive_files(
         }
         if not files:
             raise InvalidInput("Send at least one file in a form field named 'file'.")
-        if "metadata" in fields:
-            fields["metadata"] = _parsed(str(fields["metadata"]).encode())
-        # A form repeats a field where JSON has a list.
-        if "tags" in fields:
-            fields["tags"] = [str(tag) for tag in form.getlist("tags")]
-        return form, files, _validated(UploadFields, fields)
+        return form, files, fields
     except BaseException:
         await form.close()
         raise
@@ -119,7 +131,8 @@ def _parsed(body: bytes) -> Any:
         raise not_json(error) from None
 
 
-def _validated(model: type[Model], data: Any) -> Model:
+def validated(model: type[Model], data: Any) -> Model:
+    """Return what was received as a request model, or raise what is wrong with its fields."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -54,7 +54,7 @@ def _accept(
 
     def keep(numbers: Sequence[int]) -> list[Accepted]:
         chosen = [submissions[number] for number in numbers]
-        accepted = _keep(runtime, tenant_id, project_id, chosen)
+        accepted = keep_all(runtime, tenant_id, project_id, chosen)
         kept.extend(numbers)
         return accepted
 
@@ -91,10 +91,13 @@ def _forget(runtime: Runtime, submissions: Sequence[Submission]) -> None:
                 remove_file(runtime, item.blob.content_hash)
 
 
-def _keep(
+def keep_all(
     runtime: Runtime, tenant_id: str, project_id: str, submissions: Sequence[Submission]
 ) -> list[Accepted]:
-    """Write documents, jobs and their places in the queue, in one transaction."""
+    """Write documents, jobs and their places in the queue, in one transaction.
+
+    Where it is part of the caller's, what it raises must end that one too.
+    """
     stored = [item for each in submissions for item in each.stored]
     with runtime.database.write() as session:
         project = owned_project(session, tenant_id, project_id)

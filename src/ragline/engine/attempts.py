@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +33,19 @@ def cancel(session: Session, workflow_id: str) -> str | None:
 def cancel_children(session: Session, workflow_id: str) -> None:
     """End the open children of a workflow as cancelled."""
     _cancel(session, workflows.c.parent_workflow_id == workflow_id)
+
+
+def hasten(session: Session, workflow_id: str, *, until: datetime | None) -> None:
+    """Put a delayed workflow into its queue now, or at a moment that is still to come."""
+    at = 0 if until is None else int(until.timestamp() * 1000)
+    ahead = at > time.time() * 1000
+    session.execute(
+        sa.update(workflows)
+        .where(workflows.c.workflow_uuid == workflow_id, workflows.c.status == "DELAYED")
+        .values(
+            status="DELAYED" if ahead else "ENQUEUED", delay_until_epoch_ms=at if ahead else None
+        )
+    )
 
 
 def first_unfinished(session: Session, workflow_id: str, *, undo: Sequence[str]) -> int:

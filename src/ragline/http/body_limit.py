@@ -16,7 +16,10 @@ from ragline.http.problems import problem_of
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024**2
 # Elsewhere a form is read into memory before anyone asks who sent it.
-_UPLOADS = re.compile(r"/v1/projects/[^/]+/documents")
+_UPLOADS = re.compile(r"/v1/(projects/[^/]+/documents|files)")
+# Whoever has a share's link asks short questions there, without a key.
+_PUBLIC = "/c/"
+PUBLIC_BYTES = 64 * 1024
 
 
 class _Cut(Exception):
@@ -40,6 +43,8 @@ class BodyLimit:
         is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
         is_upload = is_form and _UPLOADS.fullmatch(scope["path"])
         limit = self._upload_bytes if is_upload else self._text_bytes
+        if scope["path"].startswith(_PUBLIC):
+            limit = min(limit, PUBLIC_BYTES)
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
             await _refuse(scope, receive, send, limit)

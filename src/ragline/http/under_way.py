@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,5 +20,17 @@ class UnderWay:
         if scope["type"] != "http" or scope["method"] == "GET":
             await self._app(scope, receive, send)
             return
-        with self._served():
+        with ExitStack() as counted:
+            counted.enter_context(self._served())
+            scope[_COUNTED] = counted
             await self._app(scope, receive, send)
+
+
+def waits_for_work(scope: Scope) -> None:
+    """Count a request no longer: from now on it waits for work, which is not to wait for it."""
+    counted = scope.get(_COUNTED)
+    if isinstance(counted, ExitStack):
+        counted.close()
+
+
+_COUNTED = "ragline.counted"

@@ -8,14 +8,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ragline.database import LOCKED
+from ragline.jobs import following
 from ragline.jobs.events import record
 from ragline.models import Attempt, Job, now
 
 
-def end(session: Session, job: Job, outcome: str, **values: Any) -> bool:
-    """Write a job's outcome with its terminal event; return False where it has one already."""
+def end(
+    session: Session, job: Job, outcome: str, *, told: dict[str, Any] | None = None, **values: Any
+) -> bool:
+    """Write a job's outcome with its terminal event; return False where it has one already.
+
+    `told` are further details of that event.
+    """
     session.flush()
-    moment = now()
+    moment, waited_for = now(), job.waiting_for
     ended = session.execute(
         sa.update(Job)
         .where(Job.id == job.id, Job.outcome.is_(None))
@@ -33,7 +39,8 @@ def end(session: Session, job: Job, outcome: str, **values: Any) -> bool:
         .values(outcome=outcome, ended_at=moment, error=error)
         .execution_options(synchronize_session=False)
     )
-    record(session, job, f"job.{outcome}", **({"error": error} if error else {}))
+    record(session, job, f"job.{outcome}", **(told or {}), **({"error": error} if error else {}))
+    following.let_go(session, job, waited_for)
     if job.parent_id is not None:
         session.flush()
         end_if_children_have(session, job.parent_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -17,9 +17,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from ragline.bootstrap import Runtime
 from ragline.database import Database
 from ragline.errors import Overloaded
-from ragline.jobs.event_tail import Tail
+from ragline.jobs.event_tail import Tail, job_topic
 
 LOOK_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
@@ -30,6 +31,8 @@ LINGER_SECONDS = 1.0
 READERS = 4
 """Threads that read for streams, so that they cannot take those of all other requests."""
 MEDIA_TYPE = "text/event-stream"
+HUB = "event hub"
+"""Where a process that serves keeps its hub for those that write events."""
 HEARTBEAT = b": heartbeat\n\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -95,6 +98,7 @@ class EventHub:
         self._count = 0
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._looking: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextmanager
     def admitted(self, topic: str) -> Iterator[Listener]:
@@ -103,9 +107,9 @@ class EventHub:
         Raises:
             Overloaded: as many as this process serves are open, or it stops.
         """
-        if self._count >= self._most or self.is_closing:
-            raise Overloaded("Too many event streams are open; come back in a moment.")
+        self.refuse_crowd()
         listener = Listener()
+        self._loop = asyncio.get_running_loop()
         self._count += 1
         self._listeners[topic].add(listener)
         if self._looking is None:
@@ -114,6 +118,19 @@ class EventHub:
             yield listener
         finally:
             self._leave(topic, listener)
+
+    def refuse_crowd(self) -> None:
+        """Raise `Overloaded` where no further stream is admitted."""
+        if self._count >= self._most or self.is_closing:
+            raise Overloaded("Too many event streams are open; come back in a moment.")
+
+    def nudge(self, topic: str) -> None:
+        """Wake the streams about a topic before the next look, from any thread."""
+        loop = self._loop
+        if loop is None or topic not in self._listeners:
+            return
+        with suppress(RuntimeError):  # the loop has ended, and its streams with it
+            loop.call_soon_threadsafe(self._wake, {topic})
 
     async def run(self, function: Callable[[], R]) -> R:
         """Call a function that reads the database in one of the streams' threads."""
@@ -161,6 +178,13 @@ class EventHub:
             listener.woken.set()
 
 
+def nudge(runtime: Runtime, job_id: str) -> None:
+    """Wake the streams of a job that this process serves, after an event was committed."""
+    hub: EventHub | None = runtime.kept.get(HUB)
+    if hub is not None:
+        hub.nudge(job_topic(job_id))
+
+
 class EventStream(StreamingResponse):
     """An answer that goes on until its source ends, the client leaves or the server stops.
 
@@ -168,8 +192,12 @@ class EventStream(StreamingResponse):
     holds up itself alone. While it waits it holds neither a thread nor a connection.
     """
 
-    def __init__(self, hub: EventHub, source: Source) -> None:
+    def __init__(
+        self, hub: EventHub, source: Source, *, heartbeat_seconds: float | None = None
+    ) -> None:
+        """`heartbeat_seconds` is the hub's unless its source must be looked at more often."""
         super().__init__(self._frames(), headers=HEADERS, media_type=MEDIA_TYPE)
+        self._heartbeat_seconds = heartbeat_seconds or hub.heartbeat_seconds
         self._hub = hub
         self._source = source
         self._listener: Listener
@@ -193,5 +221,5 @@ class EventStream(StreamingResponse):
             if batch.ended:
                 return
             # Each heartbeat is also a look, which finds what no wake told of, a revoked key say.
-            if not batch.more and not await self._listener.wait(self._hub.heartbeat_seconds):
+            if not batch.more and not await self._listener.wait(self._heartbeat_seconds):
                 yield HEARTBEAT

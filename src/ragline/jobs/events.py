@@ -11,6 +11,8 @@ from ragline.database import insert_new
 from ragline.models import Event, Job
 
 TERMINAL = ("job.completed", "job.failed", "job.cancelled")
+OWN = ("answer.delta",)
+"""Types of which there are too many for a project's stream: the job's own alone tells them."""
 _NEXT_NUMBER = (
     sa.update(Job)
     .where(Job.id == sa.bindparam("of_job"))
@@ -34,7 +36,8 @@ def record(session: Session, job: Job, type: str, **details: Any) -> None:
     """
     number = session.scalar(_NEXT_NUMBER, {"of_job": job.id})
     assert number is not None, "an event belongs to a job"
+    project_id = None if type in OWN else job.project_id
     insert_new(
         session,
-        Event(job_id=job.id, project_id=job.project_id, number=number, type=type, details=details),
+        Event(job_id=job.id, project_id=project_id, number=number, type=type, details=details),
     )

@@ -19,7 +19,7 @@ from ragline.database import LOCKED, insert_new
 from ragline.engine.enqueueing import Place
 from ragline.engine.retry import cause_of
 from ragline.errors import RaglineError, UnreadableFile
-from ragline.jobs import ending
+from ragline.jobs import ending, following
 from ragline.jobs.backlog import refuse_overload
 from ragline.jobs.events import first_event, record
 from ragline.jobs.wishes import NO_WISHES, Wishes
@@ -104,7 +104,9 @@ def place_of(job: Job) -> Place:
         timeout_seconds=job.timeout_seconds,
         share_of=job.tenant_id,
         priority=job.priority,
-        delay_seconds=seconds_until(job.not_before),
+        delay_seconds=(
+            following.LONGEST_SECONDS if following.follows(job) else seconds_until(job.not_before)
+        ),
     )
 
 
@@ -168,10 +170,18 @@ def advance(
 
 
 def complete(
-    session: Session, job: Job, *, result: dict[str, Any], warnings: Sequence[Any] = ()
+    session: Session,
+    job: Job,
+    *,
+    result: dict[str, Any],
+    warnings: Sequence[Any] = (),
+    told: dict[str, Any] | None = None,
 ) -> None:
-    """End a job well, in the transaction that publishes its effects; a second call does nothing."""
-    ending.end(session, job, "completed", result=result, warnings=list(warnings))
+    """End a job well, in the transaction that publishes its effects; a second call does nothing.
+
+    `told` are details of its last event.
+    """
+    ending.end(session, job, "completed", told=told, result=result, warnings=list(warnings))
 
 
 def fail(session: Session, job: Job, error: BaseException, workflow_id: str) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ragline.engine.rows import WAITING, workflows
 from ragline.jobs.estimate import Estimate
+from ragline.jobs.following import follows
 from ragline.jobs.schemas import AttemptView, JobView, Problem, Progress
 from ragline.jobs.states import is_delayed, status_of
 from ragline.models import Attempt, Job, JobTag
@@ -28,7 +29,7 @@ def fresh_view(job: Job, *, tags: list[str] | None = None, children: int = 0) ->
         ended_at=None,
         error=None,
     )
-    status = "DELAYED" if is_delayed(job) else "ENQUEUED"
+    status = "DELAYED" if is_delayed(job) or follows(job) else "ENQUEUED"
     return view(
         job,
         status,
@@ -109,7 +110,7 @@ def _waiting_for(job: Job, engine_status: str | None) -> str | None:
         return None
     if job.cancel_requested_at is not None and job.workflow_id is not None:
         return "undo"
-    if status_of(job, engine_status) == "pending":
+    if status_of(job, engine_status) == "pending" and not follows(job):
         return "not_before"
     return job.waiting_for
 

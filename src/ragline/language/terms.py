@@ -100,7 +100,7 @@ def _parts(word: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=65_536)
-def _stem(word: str, language: str) -> str:
+def stem(word: str, language: str) -> str:
     """Return the stem of a folded word; stemmers may not be shared between threads."""
     stemmers = _per_thread.__dict__.setdefault("stemmers", {})
     if language not in stemmers:
@@ -123,4 +123,4 @@ def terms_of(words: Iterable[str], language: str | None) -> list[str]:
     kept = content_words(words, language)
     if language not in STEMMERS:
         return kept
-    return [_stem(word, language) for word in kept]
+    return [stem(word, language) for word in kept]

@@ -16,9 +16,19 @@ from sqlalchemy.orm import Session, aliased
 
 from ragline.blobs import BlobStore
 from ragline.database import Database
+from ragline.documents.files import in_use
 from ragline.maintenance.retention import Moments, due_job, is_not
 from ragline.maintenance.rules import BATCH, Condition, Note, Removed, Rule, rule_of
-from ragline.models import Chunk, Document, Embedding, Job, Page, PageText
+from ragline.models import (
+    Chunk,
+    Document,
+    Embedding,
+    Job,
+    Page,
+    PageText,
+    StoreFile,
+    UploadedFile,
+)
 
 # An upload stores its file before its row; none takes an hour from one to the other.
 FILES_AGE = timedelta(hours=1)
@@ -31,7 +41,27 @@ def rules(session: Session, old: Moments) -> list[Rule]:
     """Return the rules of stray rows: versions before the cached results only they use."""
     chunk, page = aliased(Chunk), aliased(Page)
     needed = _needed_since(session, old)
+    placed, document = aliased(StoreFile), aliased(Document)
     return [
+        # A file's place in a project goes before the file.
+        rule_of(
+            "store_files",
+            StoreFile,
+            (StoreFile.project_id, StoreFile.file_id),
+            sa.and_(
+                StoreFile.document_id.is_not(None),
+                ~sa.exists().where(document.id == StoreFile.document_id),
+            ),
+        ),
+        rule_of(
+            "uploaded_files",
+            UploadedFile,
+            (UploadedFile.id,),
+            sa.and_(
+                UploadedFile.expires_at < old.now,
+                ~sa.exists().where(placed.file_id == UploadedFile.id),
+            ),
+        ),
         rule_of("chunks", Chunk, (Chunk.id,), _stray(Chunk, old)),
         rule_of("pages", Page, (Page.document_id, Page.version, Page.number), _stray(Page, old)),
         rule_of(
@@ -77,28 +107,23 @@ def sentences(session: Session, old: Moments, *, limit: int) -> list[str]:
 
 
 def stray_files(database: Database, blobs: BlobStore, now: datetime) -> Iterator[str]:
-    """Go through the hashes of stored files that no document refers to."""
+    """Go through the hashes of stored files that nothing refers to."""
     stored = iter(blobs.hashes(older_than=now - FILES_AGE))
     while some := list(islice(stored, BATCH)):
         with database.read() as session:
-            used = set(
-                session.scalars(
-                    sa.select(Document.content_hash).where(Document.content_hash.in_(some))
-                )
-            )
+            used = in_use(session, some)
         yield from (each for each in some if each not in used)
 
 
 def remove_file(database: Database, blobs: BlobStore, content_hash: str, *, note: Note) -> int:
-    """Remove a file unless a document refers to it by now; return the number of files removed.
+    """Remove a file unless something refers to it by now; return the number of files removed.
 
     An upload of the same content looks for its file under the same lock, so it either keeps
     this one or stores it again.
     """
     with database.write() as session:
         database.lock(session, f"file:{content_hash}")
-        used = sa.select(Document.id).where(Document.content_hash == content_hash).limit(1)
-        if session.scalar(used) is not None or not blobs.delete(content_hash):
+        if in_use(session, [content_hash]) or not blobs.delete(content_hash):
             return 0
         note(session, "files", Removed(1))
     return 1

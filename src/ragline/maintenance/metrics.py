@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
+from ragline.chat.cache.lookups import LOOKUPS, RESULTS
 from ragline.database import Database
 from ragline.engine import queues
 from ragline.engine.rows import workflows
@@ -62,6 +63,7 @@ class _Figures(Collector):
             yield from _queues(session)
             yield from _ended(session)
             yield from _cleanups(session)
+            yield _lookups(session)
             yield _workers(session, self._now, self._dead_after_seconds)
             yield from _providers(session, self._now)
             yield _deliveries(session)
@@ -134,6 +136,16 @@ def _cleanups(session: Session) -> Iterator[Metric]:
         "When the last clean-up completed, in seconds since 1970; 0 before the first.",
         value=last.timestamp() if last else 0.0,
     )
+
+
+def _lookups(session: Session) -> Metric:
+    counts = totals.read(session, LOOKUPS)
+    family = CounterMetricFamily(
+        "ragline_cache_lookups",
+        "Looks for a kept answer, by what they gave; written about a second later.",
+        labels=("result",),
+    )
+    return _filled(family, [(result, counts[result]) for result in RESULTS])
 
 
 def _workers(session: Session, now: datetime, dead_after: float) -> Metric:

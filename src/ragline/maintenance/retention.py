@@ -19,11 +19,14 @@ from ragline.engine.rows import OPEN, workflows
 from ragline.maintenance.rules import Condition, Removed, Rule, delete_where, rule_of
 from ragline.models import (
     Attempt,
+    CachedAnswer,
+    CachedAnswerProject,
     Document,
     Event,
     Executor,
     IdempotencyKey,
     Job,
+    Project,
     ProviderCall,
     WebhookDelivery,
 )
@@ -46,6 +49,7 @@ class Moments:
     events: datetime
     deliveries: datetime
     keys: datetime
+    answers: datetime
 
 
 def moments(settings: Settings, now: datetime) -> Moments:
@@ -57,6 +61,7 @@ def moments(settings: Settings, now: datetime) -> Moments:
         events=max(jobs, now - timedelta(days=settings.keep_events_days)),
         deliveries=now - timedelta(days=settings.keep_deliveries_days),
         keys=now - timedelta(hours=settings.idempotency_hours),
+        answers=now - timedelta(hours=settings.cache_hours),
     )
 
 
@@ -88,10 +93,23 @@ def rules(old: Moments) -> list[Rule]:
             (WebhookDelivery.id,),
             WebhookDelivery.ended_at < old.deliveries,
         ),
+        rule_of("cached_answers", CachedAnswer, (CachedAnswer.key,), _useless_answer(old)),
         steps(old),
         rule_of("events", Event, (Event.cursor,), _old_event(old)),
         _jobs(old),
     ]
+
+
+def _useless_answer(old: Moments) -> Condition:
+    """A kept answer that is too old, or whose documents have changed: nobody asks for it again."""
+    rests_on, project = aliased(CachedAnswerProject), aliased(Project)
+    current = sa.exists().where(
+        project.id == rests_on.project_id,
+        project.content_version == rests_on.content_version,
+        project.deleted_at.is_(None),
+    )
+    changed = sa.exists().where(rests_on.key == CachedAnswer.key, ~current)
+    return sa.or_(CachedAnswer.created_at < old.answers, changed)
 
 
 def _jobs(old: Moments) -> Rule:

@@ -1,10 +1,10 @@
 """The tables, one file each."""
 
-from ragline.models.agent import Agent, AnswerPair, Share
+from ragline.models.agent import Agent, AnswerPair, Share, ShareUse
 from ragline.models.api_key import ApiKey
 from ragline.models.attempt import Attempt
 from ragline.models.base import Base, new_id, now
-from ragline.models.cached_answer import CachedAnswer
+from ragline.models.cached_answer import CachedAnswer, CachedAnswerProject
 from ragline.models.chunk import Chunk, chunk_id
 from ragline.models.conversation import ChatSession, Message
 from ragline.models.document import Document
@@ -13,7 +13,7 @@ from ragline.models.event import Event
 from ragline.models.executor import Executor
 from ragline.models.idempotency_key import IdempotencyKey
 from ragline.models.job import Job, JobTag
-from ragline.models.openai_object import StoredResponse, StoreFile, UploadedFile
+from ragline.models.openai_object import StoredResponse, StoreFile, UploadedFile, VectorStore
 from ragline.models.page import Page, PageText
 from ragline.models.project import Project
 from ragline.models.provider_call import PaidAnswer, ProviderCall, ProviderLimit
@@ -29,6 +29,7 @@ __all__ = [
     "Attempt",
     "Base",
     "CachedAnswer",
+    "CachedAnswerProject",
     "ChatSession",
     "Chunk",
     "Document",
@@ -47,11 +48,13 @@ __all__ = [
     "ProviderLimit",
     "QueueState",
     "Share",
+    "ShareUse",
     "StoreFile",
     "StoredResponse",
     "Tenant",
     "Total",
     "UploadedFile",
+    "VectorStore",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookPosition",

@@ -78,3 +78,22 @@ class Share(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ShareUse(Base):
+    """A use of a share: a message, or a session where it has no job.
+
+    While `open`, `reserved` tokens are held for the answer; then what the job took beyond
+    `tokens_before` is counted in the share's row. Kept for a minute at least, to count by.
+    """
+
+    __tablename__ = "share_uses"
+    __table_args__ = (sa.Index("ix_share_uses_listing", "share_id", "created_at"),)
+
+    id: Mapped[Id]
+    share_id: Mapped[str] = mapped_column(sa.ForeignKey("shares.id", ondelete="CASCADE"))
+    job_id: Mapped[str | None] = mapped_column(sa.String(36))
+    open: Mapped[bool]
+    reserved: Mapped[int] = mapped_column(default=0)
+    tokens_before: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ragline.models.base import Base, Digest, now
+from ragline.models.base import Base, Digest, Reference, now
 
 
 class CachedAnswer(Base):
@@ -29,3 +29,15 @@ class CachedAnswer(Base):
     vector: Mapped[bytes] = mapped_column(sa.LargeBinary)
     answer: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class CachedAnswerProject(Base):
+    """A project that an answer rests on, in the version of its content that was searched."""
+
+    __tablename__ = "cached_answer_projects"
+
+    key: Mapped[Digest] = mapped_column(
+        sa.ForeignKey("cached_answers.key", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[Reference] = mapped_column(primary_key=True, index=True)
+    content_version: Mapped[int] = mapped_column(sa.BigInteger)

@@ -1,4 +1,4 @@
-"""What OpenAI's interface keeps beyond our own rows: files without a project, and responses."""
+"""What OpenAI's interface keeps beyond our own rows: files, vector stores' terms, responses."""
 
 from __future__ import annotations
 
@@ -28,8 +28,29 @@ class UploadedFile(Base):
     expires_at: Mapped[datetime | None]
 
 
+class VectorStore(Base):
+    """What a vector store has beyond its project: metadata, and when it expires unless used.
+
+    A project that was made elsewhere has no row. `expires_days` counts from `last_active_at`,
+    which is right to the hour.
+    """
+
+    __tablename__ = "vector_stores"
+
+    project_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata")
+    expires_days: Mapped[int | None]
+    last_active_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class StoreFile(Base):
-    """An uploaded file in a project, as which document, and in which batch it came."""
+    """An uploaded file in a project, as which document, and in which batch it came.
+
+    `document_id` is empty where nothing here reads the file: then `attributes` keeps what was
+    said about it, which else is the document's metadata.
+    """
 
     __tablename__ = "store_files"
 
@@ -37,9 +58,9 @@ class StoreFile(Base):
         sa.ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
     )
     file_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("uploaded_files.id", ondelete="CASCADE"), primary_key=True
+        sa.ForeignKey("uploaded_files.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    document_id: Mapped[str] = mapped_column(sa.String(36), index=True)
+    document_id: Mapped[str | None] = mapped_column(sa.String(36), index=True)
     batch_id: Mapped[str | None] = mapped_column(sa.String(36), index=True)
     attributes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -120,10 +120,16 @@ def _finish(runtime: Runtime, job_id: str) -> None:
     with runtime.database.read() as session:
         project_id = str(session.get_one(Job, job_id).project_id)
     vectors = runtime.vector_store.delete_project(project_id)
+    answers = runtime.answer_cache.forget(project_id)
     with runtime.database.write() as session:
         job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
         session.execute(sa.delete(Project).where(Project.id == project_id))
-        removed = {"documents": 0, **(job.result or {}), "vectors": vectors}
+        removed = {
+            "documents": 0,
+            **(job.result or {}),
+            "vectors": vectors,
+            "cached_answers": answers,
+        }
         jobs.complete(session, job, result={"removed": removed})
 
 

@@ -7,9 +7,10 @@ import re
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, requires
 from typing import Any
 
+from ragline.database import Database
 from ragline.errors import ConfigurationError, MissingPackage, UnsupportedMediaType
 from ragline.providers.chain import Chain
-from ragline.providers.contracts import LLM, Embedder, Parser, VectorStore
+from ragline.providers.contracts import LLM, AnswerCache, Embedder, Parser, VectorStore
 from ragline.settings import Settings
 
 _KINDS = {
@@ -17,6 +18,7 @@ _KINDS = {
     "ragline.embedders": "embedder",
     "ragline.llms": "language model adapter",
     "ragline.vectorstores": "vector store",
+    "ragline.caches": "cache of answers",
 }
 _ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _EXTRA = re.compile(r"""^([\w.-]+).*extra\s*==\s*['"]([\w.-]+)['"]""")
@@ -99,6 +101,12 @@ def vector_store(name: str, settings: Settings, *, dimensions: int) -> VectorSto
 def is_shared_store(name: str) -> bool:
     """Tell whether several processes may open the vector store of this name at once."""
     return bool(load("ragline.vectorstores", name).shared)
+
+
+def answer_cache(name: str, settings: Settings, database: Database) -> AnswerCache:
+    """Return the cache of answers of this name."""
+    adapter: type[AnswerCache] = load("ragline.caches", name)
+    return adapter.open(settings, database)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ def fuse(
     calibration: Calibration,
     *,
     same_language: bool,
+    best: float | None = None,
 ) -> list[Match]:
     """Return all candidates by rank score (0 to 1), best first.
 
@@ -21,11 +22,13 @@ def fuse(
     the cosine on the embedder's own scale: not of ranks, which forget how good a match is.
     `similarities` gives the cosines of candidates found by their words only; a candidate
     found by its meaning only has no lexical score. `same_language` tells whether passages
-    may share the question's language: if not, their words say little.
+    may share the question's language: if not, their words say little. `best` is the best
+    lexical score where others are ranked beside these.
     """
     weight = calibration.lexical_weight if same_language else calibration.cross_language_weight
     cosines = {**similarities, **{match.chunk_id: match.score for match in dense}}
-    best = max((match.score for match in lexical), default=0.0)
+    if best is None:
+        best = max((match.score for match in lexical), default=0.0)
     words = {match.chunk_id: match.score / best for match in lexical if best > 0}
     documents = {match.chunk_id: match.document_id for match in (*dense, *lexical)}
     fused = [

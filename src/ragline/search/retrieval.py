@@ -53,11 +53,11 @@ def find_chunks(
         lexical,
         store.similarities(vector, others),
         embedder.calibration,
-        same_language=_may_share(language, passage_languages),
+        same_language=may_share(language, passage_languages),
     )
 
 
-def _may_share(language: str | None, passage_languages: Collection[str | None]) -> bool:
+def may_share(language: str | None, passage_languages: Collection[str | None]) -> bool:
     """Tell whether some passage may be in the question's language."""
     known = {each for each in passage_languages if each}
     return language is None or not known or language in known

@@ -37,7 +37,7 @@ FilterValue = Annotated[
 FilterKey = Annotated[CleanText, Field(min_length=1, max_length=100)]
 
 
-def _bounded(filter: object) -> object:
+def bounded_filter(filter: object) -> object:
     """Refuse a filter that would take long to check, before it is looked at more closely."""
     level: list[object] = [filter]
     parts = 0
@@ -98,7 +98,7 @@ class SearchRequest(RequestModel):
     query: Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
     limit: Annotated[StrictInt, Field(ge=1, le=100)] = 10
     mode: Mode = "hybrid"
-    filter: Annotated[AttributeFilter | None, BeforeValidator(_bounded)] = None
+    filter: Annotated[AttributeFilter | None, BeforeValidator(bounded_filter)] = None
 
 
 class Hit(BaseModel):

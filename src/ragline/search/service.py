@@ -50,7 +50,7 @@ def search_passages(
         # Most are visible, so a few more than are missing will do; their texts cost most.
         while ranked and len(hits) < limit:
             some, ranked = ranked[: limit + SPARE], ranked[limit + SPARE :]
-            hits += _visible(session, project_id, some)
+            hits += visible_hits(session, [project_id], some)
     return hits[:limit]
 
 
@@ -69,15 +69,17 @@ _VISIBLE = (
     .where(
         Chunk.id.in_(sa.bindparam("chunk_ids", expanding=True)),
         Chunk.version == Document.published_version,
-        Document.project_id == sa.bindparam("project_id"),
+        Document.project_id.in_(sa.bindparam("project_ids", expanding=True)),
     )
 )
 
 
-def _visible(session: Session, project_id: str, matches: Sequence[Match]) -> list[Hit]:
-    """Return the matches that are published, in order."""
+def visible_hits(
+    session: Session, project_ids: Sequence[str], matches: Sequence[Match]
+) -> list[Hit]:
+    """Return the matches that are published in these projects, in order."""
     chunk_ids = [match.chunk_id for match in matches]
-    found = session.execute(_VISIBLE, {"chunk_ids": chunk_ids, "project_id": project_id})
+    found = session.execute(_VISIBLE, {"chunk_ids": chunk_ids, "project_ids": project_ids})
     rows = {row.id: row for row in found}
     return [_hit(match, rows[match.chunk_id]) for match in matches if match.chunk_id in rows]
 

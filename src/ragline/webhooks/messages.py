@@ -19,7 +19,14 @@ EventType = Literal[
     "job.completed",
     "job.failed",
     "job.cancelled",
+    "answer.retrieval",
+    "answer.delta",
+    "answer.restart",
+    "answer.citations",
+    "answer.usage",
 ]
+ANSWER = "answer."
+"""How types begin that are sent only to those who name them: pieces of answers."""
 ALL = "*"
 DEFAULT_EVENTS: tuple[EventType, ...] = ("job.completed", "job.failed", "job.cancelled")
 TEST = "webhook.test"

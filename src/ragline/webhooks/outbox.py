@@ -12,8 +12,16 @@ from sqlalchemy.orm import Session
 
 from ragline.database import Database, insert_missing
 from ragline.failpoints import failpoint
-from ragline.models import Event, Job, WebhookDelivery, WebhookEndpoint, WebhookPosition
-from ragline.webhooks.messages import ALL, job_data, message, new_message_id
+from ragline.models import (
+    Event,
+    Job,
+    StoredResponse,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookPosition,
+)
+from ragline.webhooks.messages import ALL, ANSWER, job_data, message, new_message_id
+from ragline.webhooks.responses import response_event, response_message
 
 BATCH = 500
 POSITION_ID = 1
@@ -45,12 +53,20 @@ _ROWS = (
         Event.details,
         Event.created_at,
         Event.job_id,
-        Event.project_id,
+        Job.project_id,
         Job.tenant_id,
         Job.kind,
         Job.document_id,
+        StoredResponse.id.label("response_id"),
+        sa.case(
+            (
+                sa.and_(StoredResponse.id.is_not(None), Event.type == "job.completed"),
+                Job.result["truncated"].as_boolean(),
+            )
+        ).label("truncated"),
     )
     .join(Job, Job.id == Event.job_id)
+    .outerjoin(StoredResponse, StoredResponse.job_id == Job.id)
     .order_by(Event.transaction_id, Event.cursor)
     .limit(sa.bindparam("limit"))
 )
@@ -129,46 +145,62 @@ def _advance(
     endpoints = session.scalars(_ENDPOINTS, {"tenants": list(tenants)}).all()
     at = now()
     rows = [
-        _delivery(endpoint.id, event, at)
+        _delivery(endpoint.id, event, type, at)
         for event in events
         for endpoint in endpoints
-        if _wants(endpoint, event)
+        if (type := _wanted(endpoint, event)) is not None
     ]
     insert_missing(session, WebhookDelivery, rows)
     last = events[-1]
     return Position(last.transaction_id, last.cursor), len(events) == BATCH
 
 
-def _wants(endpoint: WebhookEndpoint, event: sa.Row[Any]) -> bool:
-    return (
-        endpoint.tenant_id == event.tenant_id
-        and endpoint.project_id in (None, event.project_id)
-        and (ALL in endpoint.events or event.type in endpoint.events)
-        and (event.transaction_id, event.cursor)
-        > (endpoint.after_transaction, endpoint.after_cursor)
+def _wanted(endpoint: WebhookEndpoint, event: sa.Row[Any]) -> str | None:
+    """Return the type as which a subscription is told of an event, None where it is not."""
+    place = (event.transaction_id, event.cursor)
+    if (
+        endpoint.tenant_id != event.tenant_id
+        or endpoint.project_id not in (None, event.project_id)
+        or place <= (endpoint.after_transaction, endpoint.after_cursor)
+    ):
+        return None
+    if event.response_id is not None:
+        of_response = response_event(event.type, truncated=bool(event.truncated))
+        if of_response in endpoint.events:
+            return of_response
+    is_wanted = event.type in endpoint.events or (
+        ALL in endpoint.events and not event.type.startswith(ANSWER)
     )
+    return event.type if is_wanted else None
 
 
-def _delivery(endpoint_id: str, event: sa.Row[Any], at: datetime) -> dict[str, Any]:
-    job = {
-        "job_id": event.job_id,
-        "kind": event.kind,
-        "project_id": event.project_id,
-        "document_id": event.document_id,
-    }
-    data = job_data(event.type, event.number, event.details, job)
+def _delivery(endpoint_id: str, event: sa.Row[Any], type: str, at: datetime) -> dict[str, Any]:
+    message_id = new_message_id()
     return {
-        "id": new_message_id(),
+        "id": message_id,
         "endpoint_id": endpoint_id,
         "event_cursor": event.cursor,
-        "type": event.type,
-        "body": message(event.type, event.created_at, data),
+        "type": type,
+        "body": _body(event, type, message_id),
         "status": "pending",
         "tries": [],
         "try_count": 0,
         "next_try_at": at,
         "created_at": at,
     }
+
+
+def _body(event: sa.Row[Any], type: str, message_id: str) -> str:
+    if type != event.type:
+        return response_message(type, event.created_at, event.response_id, message_id)
+    job = {
+        "job_id": event.job_id,
+        "kind": event.kind,
+        "project_id": event.project_id,
+        "document_id": event.document_id,
+    }
+    data = job_data(type, event.number, event.details, job)
+    return message(type, event.created_at, data)
 
 
 def _on_sqlite(session: Session) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from ragline.accounts.schemas import CleanText, RequestModel
 from ragline.webhooks.addresses import MOST_CHARACTERS
 from ragline.webhooks.messages import ALL, DEFAULT_EVENTS, EventType
+from ragline.webhooks.responses import ResponseEvent
 
 DEFAULT_OVERLAP_HOURS = 24
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -24,9 +25,9 @@ def _distinct(events: Any) -> Any:
 
 
 Url = Annotated[CleanText, Field(min_length=1, max_length=MOST_CHARACTERS)]
-EventName = EventType | Literal["*"]
+EventName = EventType | ResponseEvent | Literal["*"]
 Events = Annotated[list[EventName], Field(min_length=1), BeforeValidator(_distinct)]
-"""Types of events, or `*` for all of them, those to come included."""
+"""Types of events, or `*` for all of them, those to come included, but `response.*` by name."""
 
 
 class WebhookRequest(RequestModel):

@@ -52,6 +52,18 @@ def upgrade() -> None:
     op.create_index("ix_cached_answers_tenant_id", "cached_answers", ["tenant_id"])
 
     op.create_table(
+        "cached_answer_projects",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("content_version", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["key"], ["cached_answers.key"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("key", "project_id"),
+    )
+    op.create_index(
+        "ix_cached_answer_projects_project_id", "cached_answer_projects", ["project_id"]
+    )
+
+    op.create_table(
         "stored_responses",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -146,10 +158,24 @@ def upgrade() -> None:
     op.create_index("ix_shares_agent_id", "shares", ["agent_id"])
 
     op.create_table(
+        "share_uses",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("share_id", sa.String(length=36), nullable=False),
+        sa.Column("job_id", sa.String(length=36), nullable=True),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=False),
+        sa.Column("tokens_before", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", UTC, nullable=False),
+        sa.ForeignKeyConstraint(["share_id"], ["shares.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_share_uses_listing", "share_uses", ["share_id", "created_at"])
+
+    op.create_table(
         "store_files",
         sa.Column("project_id", sa.String(length=36), nullable=False),
         sa.Column("file_id", sa.String(length=36), nullable=False),
-        sa.Column("document_id", sa.String(length=36), nullable=False),
+        sa.Column("document_id", sa.String(length=36), nullable=True),
         sa.Column("batch_id", sa.String(length=36), nullable=True),
         sa.Column("attributes", JSON, nullable=False),
         sa.Column("created_at", UTC, nullable=False),
@@ -159,6 +185,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_store_files_batch_id", "store_files", ["batch_id"])
     op.create_index("ix_store_files_document_id", "store_files", ["document_id"])
+    op.create_index("ix_store_files_file_id", "store_files", ["file_id"])
+
+    op.create_table(
+        "vector_stores",
+        sa.Column("project_id", sa.String(length=36), nullable=False),
+        sa.Column("metadata", JSON, nullable=False),
+        sa.Column("expires_days", sa.Integer(), nullable=True),
+        sa.Column("last_active_at", UTC, nullable=False),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("project_id"),
+    )
 
     op.create_table(
         "messages",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ragline.errors import ConfigurationError
+from ragline.providers.interruption import ended_by
 from ragline.providers.llms.server_errors import Place, Unusable, detail_of, translated
 
 LARGEST_ANSWER_BYTES = 8 * 1024**2
@@ -57,7 +58,7 @@ class Exchange:
         Raises `Unusable` or what httpx2 raises; wrap it in `ours`.
         """
         limit = self.place.seconds if seconds is None else seconds
-        with _Deadline(limit) as deadline:
+        with _Deadline(limit) as deadline, ended_by(deadline.end):
             try:
                 with self._opened(method, path, body, deadline) as response:
                     yield from _lines(response, deadline)
@@ -109,7 +110,7 @@ class _Deadline:
         self.seconds = seconds
         self._over = threading.Event()
         self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._end)
+        self._timer = threading.Timer(seconds, self.end)
         self._timer.daemon = True
 
     def __enter__(self) -> _Deadline:
@@ -125,14 +126,15 @@ class _Deadline:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._sockets.append(info["return_value"].get_extra_info("socket"))
             if self._over.is_set():
-                self._end()
+                self.end()
 
     def check(self) -> None:
         """Raise a time-out if the time is over."""
         if self._over.is_set():
             raise httpx2.ReadTimeout("The answer was not complete in time.")
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Break the connection: what waits for it wakes up."""
         self._over.set()
         for each in list(self._sockets):
             try:

@@ -1,38 +1,16 @@
-"""What the server answers, as the client hands it on."""
+"""Jobs, their events and their queues, as the server tells of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from ragline.client.models.answers import Answer, Citation, Usage
+from ragline.client.models.base import Answered, Problem
 
 ENDED = ("completed", "failed", "cancelled")
-
-
-class Answered(BaseModel):
-    """Something the server sent; fields that this version does not know are kept."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-
-class Problem(Answered):
-    """Why something did not work; `detail` says what to do next."""
-
-    type: str
-    title: str
-    detail: str
-    retryable: bool = False
-
-
-class Project(Answered):
-    """A project."""
-
-    id: str
-    name: str
-    description: str | None = None
-    language: str | None = None
-    created_at: datetime
 
 
 class Progress(Answered):
@@ -69,7 +47,7 @@ class Job(Answered):
     queue: str | None = None
     priority: int | None = None
     not_before: datetime | None = None
-    tags: list[str] = []
+    tags: list[str] = Field(default_factory=list)
     project_id: str | None = None
     document_id: str | None = None
     parent_id: str | None = None
@@ -79,9 +57,9 @@ class Job(Answered):
     eta_seconds: float | None = None
     eta_low_seconds: float | None = None
     eta_high_seconds: float | None = None
-    attempts: list[Attempt] = []
+    attempts: list[Attempt] = Field(default_factory=list)
     error: Problem | None = None
-    warnings: list[dict[str, Any]] = []
+    warnings: list[dict[str, Any]] = Field(default_factory=list)
     cost: float = 0
     tokens: int = 0
     created_at: datetime
@@ -96,6 +74,13 @@ class Job(Answered):
         """Whether nothing more happens to this job unless it is retried."""
         return self.status in ENDED
 
+    @property
+    def answer(self) -> Answer | None:
+        """The answer to a question that was asked as a job, once it has completed."""
+        if self.status != "completed" or "answer" not in (self.result or {}):
+            return None
+        return Answer.model_validate(self.result)
+
 
 class Retried(Answered):
     """Jobs of which another attempt began; `has_more` says that others fitted too."""
@@ -109,6 +94,9 @@ class Event(Answered):
 
     `id` is what a stream is continued after. `number` counts within the job, without gaps.
     The type `stream.gap` tells that events were removed for their age and cannot be replayed.
+
+    Of an answer that is being written, `answer.delta` adds `text`, `answer.restart` takes back
+    all text so far, `answer.citations` and `answer.usage` come at its end.
     """
 
     id: str = ""
@@ -117,6 +105,10 @@ class Event(Answered):
     project_id: str | None = None
     number: int | None = None
     created_at: datetime | None = None
+    text: str = ""
+    citations: list[Citation] = Field(default_factory=list)
+    usage: Usage | None = None
+    error: Problem | None = None
 
     @property
     def ends_job(self) -> bool:
@@ -137,7 +129,7 @@ class Queue(Answered):
     average_seconds: float | None = None
     completed_today: int = 0
     failed_today: int = 0
-    waiting_for: dict[str, int] = {}
+    waiting_for: dict[str, int] = Field(default_factory=dict)
 
 
 class QueueList(Answered):
@@ -147,99 +139,7 @@ class QueueList(Answered):
     queues: list[Queue]
 
 
-class Document(Answered):
-    """A document; `searchable` says whether a version of it can be found."""
+class JobAnswer(Answered):
+    """An answer that is a job."""
 
-    id: str
-    project_id: str
-    title: str
-    filename: str
-    pages: int | None = None
-    language: str | None = None
-    metadata: dict[str, Any] = {}
-    status: str
-    searchable: bool
-    created_at: datetime
-
-
-class Rejected(Answered):
-    """A file that was not taken, while its neighbours were."""
-
-    filename: str
-    problem: Problem
-
-
-class Upload(Answered):
-    """What became of an upload; `job` is None where all of it was there already."""
-
-    job: Job | None
-    documents: list[Document]
-    rejected: list[Rejected] = []
-
-
-class Hit(Answered):
-    """A passage that was found, on pages counted from 1; a higher score is better."""
-
-    score: float
-    text: str
-    document_id: str
-    chunk_id: str
-    title: str
-    page_start: int
-    page_end: int
-    metadata: dict[str, Any] = {}
-
-
-class Citation(Answered):
-    """Words of a source, on a page counted from 1."""
-
-    document_id: str
-    title: str
-    page: int
-    quote: str
-    score: float
-
-
-class Usage(Answered):
-    """Which model answered, the tokens it took and what they cost in USD."""
-
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    adapter: str = ""
-    cost: float = 0.0
-
-
-class Answer(Answered):
-    """An answer with its sources; without citations nothing was found."""
-
-    answer: str
-    citations: list[Citation]
-    usage: Usage
-
-
-class Hits(Answered):
-    """The answer to a search."""
-
-    hits: list[Hit]
-
-
-class ProjectPage(Answered):
-    """A page of a listing of projects."""
-
-    projects: list[Project]
-    has_more: bool
-
-
-class DocumentPage(Answered):
-    """A page of a listing of documents."""
-
-    documents: list[Document]
-    has_more: bool
-
-
-class JobPage(Answered):
-    """A page of a listing of jobs."""
-
-    jobs: list[Job]
-    has_more: bool
+    job: Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ragline.cli.files import files_in
+from ragline import files_in
 
 
 def make(folder: Path, *names: str) -> None:

@@ -1,0 +1,65 @@
+"""Hits and cited answers, as the server tells of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ragline.client.models.base import Answered
+
+
+class Hit(Answered):
+    """A passage that was found, on pages counted from 1; a higher score is better."""
+
+    score: float
+    text: str
+    document_id: str
+    chunk_id: str
+    title: str
+    page_start: int
+    page_end: int
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Hits(Answered):
+    """The answer to a search."""
+
+    hits: list[Hit]
+
+
+class Citation(Answered):
+    """Words of a source, on a page counted from 1."""
+
+    document_id: str
+    title: str
+    page: int
+    quote: str
+    score: float
+
+
+class Usage(Answered):
+    """Which model answered, the tokens it took and what they cost in USD.
+
+    `cached` says that the answer was kept from this question ("exact") or from nearly the same
+    one ("semantic"): then it cost nothing.
+    """
+
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    adapter: str = ""
+    cost: float = 0.0
+    cached: str | None = None
+
+
+class Answer(Answered):
+    """An answer with its sources; without citations nothing was found.
+
+    `truncated` says that the model was cut off.
+    """
+
+    answer: str
+    citations: list[Citation]
+    usage: Usage
+    truncated: bool = False

@@ -1,0 +1,96 @@
+"""Projects, documents and passages, as the server tells of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from ragline.client.models.base import Answered, Problem
+from ragline.client.models.jobs import Job
+
+
+class Project(Answered):
+    """A project."""
+
+    id: str
+    name: str
+    description: str | None = None
+    language: str | None = None
+    created_at: datetime
+
+
+class Statistics(Answered):
+    """Counts of what a project holds; bytes are those of the stored files."""
+
+    documents: int
+    searchable: int
+    pages: int
+    chunks: int
+    bytes: int
+
+
+class Document(Answered):
+    """A document; `searchable` says whether a version of it can be found."""
+
+    id: str
+    project_id: str
+    title: str
+    filename: str
+    external_id: str | None = None
+    media_type: str | None = None
+    size_bytes: int | None = None
+    pages: int | None = None
+    language: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    status: str
+    searchable: bool
+    created_at: datetime
+
+
+class Rejected(Answered):
+    """A file that was not taken, while its neighbours were."""
+
+    filename: str
+    problem: Problem
+
+
+class Upload(Answered):
+    """What became of an upload; `job` is None where all of it was there already."""
+
+    job: Job | None
+    documents: list[Document]
+    rejected: list[Rejected] = Field(default_factory=list)
+
+
+class DocumentPage(Answered):
+    """A page of a document, counted from 1, with its text and who read it in how many seconds."""
+
+    number: int
+    text: str
+    engine: str | None = None
+    failed_engines: list[Any] = Field(default_factory=list)
+    characters: int | None = None
+    confidence: float | None = None
+    seconds: float | None = None
+    cost: float | None = None
+
+
+class Chunk(Answered):
+    """A passage of a document's published version, on pages counted from 1."""
+
+    id: str
+    ordinal: int
+    text: str
+    heading: str | None = None
+    page_start: int
+    page_end: int
+    language: str | None = None
+
+
+class Receipt(Answered):
+    """What a deletion removed, by kind."""
+
+    document_id: str
+    removed: dict[str, int]

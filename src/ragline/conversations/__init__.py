@@ -1,0 +1,1 @@
+"""Agents, sessions and messages: conversations over projects."""

@@ -1,0 +1,1 @@
+"""The Model Context Protocol face: tools and resources for language models, on our services."""

@@ -1,0 +1,1 @@
+"""OpenAI's interface on our services: same host, same keys, the official clients unchanged."""

@@ -1,0 +1,1 @@
+"""The public page of a share: a static page over the share's API."""
