@@ -46,7 +46,7 @@ def configure(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # Their notes on ordinary starts and steps say nothing that our own events do not.
-    for library in ("uvicorn", "alembic", "httpx2", "httpcore2", "asyncio"):
+    for library in ("uvicorn", "alembic", "httpx2", "httpcore2", "asyncio", "mcp"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
