@@ -37,7 +37,8 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 # The second run holds that what is stored in a database works the same in PostgreSQL.
-ON_POSTGRESQL := accounts chat documents engine ingestion jobs maintenance projects search webhooks
+ON_POSTGRESQL := accounts chat conversations documents engine ingestion jobs maintenance openai_api \
+	projects search webhooks
 
 test: $(STAMP)
 	$(BIN)/pytest -n auto

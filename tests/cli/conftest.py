@@ -19,15 +19,19 @@ Ragline = Callable[..., Result]
 
 @pytest.fixture
 def ragline(server: InProcessServer, tenant: Tenant, tmp_path: Path) -> Iterator[Ragline]:
-    """Run a command as an owner who has nothing yet; `env` changes its surroundings."""
+    """Run a command as an owner who has nothing yet; `env` changes its surroundings.
+
+    `input` is what it reads.
+    """
     surroundings = {
         "RAGLINE_URL": server.url,
         "RAGLINE_API_KEY": tenant.key,
         "RAGLINE_DATA_DIR": str(tmp_path / "data"),
     }
 
-    def run(*arguments: object, **env: str | None) -> Result:
-        return CliRunner().invoke(app, [str(one) for one in arguments], env=surroundings | env)
+    def run(*arguments: object, input: str | None = None, **env: str | None) -> Result:
+        words = [str(one) for one in arguments]
+        return CliRunner().invoke(app, words, input=input, env=surroundings | env)
 
     # The server works in this process too, and must not write into a command's stdout.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))

@@ -62,7 +62,9 @@ def test_the_version_is_told() -> None:
     assert "ragline 0." == result.stdout[:10]
 
 
-@pytest.mark.parametrize("name", ["ingest", "search", "ask", "jobs", "queue-status"])
+@pytest.mark.parametrize(
+    "name", ["ingest", "search", "ask", "agents", "chat", "jobs", "queue-status"]
+)
 def test_a_client_command_loads_nothing_of_the_server(name: str) -> None:
     """Commands that only call a server start without the server's libraries."""
     heavy = ("sqlalchemy", "fastapi", "dbos", "numpy", "uvicorn")

@@ -78,3 +78,18 @@ def test_an_answer_for_machines_is_one_json_document(ragline: Ragline, zoo: str)
     result = ragline("ask", "zoo", "Where do tigers live?", "--json")
 
     assert {"answer", "citations", "usage"} <= set(json.loads(result.stdout))
+
+
+def test_an_answer_is_printed_as_it_comes(ragline: Ragline, zoo: str) -> None:
+    """`--stream` prints the answer, and its sources after it."""
+    result = ragline("ask", "zoo", "Where do tigers live?", "--stream")
+
+    assert 0 == result.exit_code, result.output
+    answer, sources = result.stdout.split("\nSources\n")
+    assert "Bengal" in answer
+    assert "[1] Tigers, p. 1" in sources
+
+
+def test_a_stream_is_not_for_machines(ragline: Ragline, zoo: str) -> None:
+    """Pieces of an answer are no JSON document."""
+    assert 2 == ragline("ask", "zoo", "Where?", "--stream", "--json").exit_code

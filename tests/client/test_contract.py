@@ -19,7 +19,7 @@ from ragline import client as library
 from ragline.api import ROUTERS
 
 # Other faces of the same services have clients of their own.
-OTHER_FACES = ("ragline.openai_api", "ragline.mcp", "ragline.web")
+OTHER_FACES = ("ragline.openai_api.", "ragline.mcp.", "ragline.web.")
 REFUSED: Reply = (404, {"type": "/problems/not-found", "detail": "Nothing is here."}, {})
 MOMENT = datetime(2026, 11, 22, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.contract import problem_of
+from tests.contract import ODD_IDS, problem_of
 from tests.conversations.sharing import (
     QUESTION,
     Visitor,
@@ -251,6 +251,24 @@ def test_a_closed_link_opens_nothing(
         problem_of(answer, 404, "not-found")
     assert 1 == len({answer.text for answer in answers})
     assert (404, True) == (page.status_code, "This link opens nothing" in page.text)
+
+
+@pytest.mark.parametrize("odd", ODD_IDS.values(), ids=ODD_IDS.keys())
+def test_odd_ids_and_tokens_open_nothing(
+    server: InProcessServer, visitor: Visitor, odd: str
+) -> None:
+    """Whatever stands in a path, what does not exist is 404."""
+    with server.client() as http:
+        answers = [
+            http.get(f"/c/{odd}"),
+            http.get(f"/c/{odd}/agent"),
+            visitor.get(f"/messages/{odd}"),
+            visitor.get(f"/messages/{odd}/events"),
+            visitor.get(f"/sessions/{odd}/messages"),
+            visitor.ask(odd),
+        ]
+
+    assert {404} == {answer.status_code for answer in answers}
 
 
 def test_ids_of_others_are_not_found(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from tests.contract import problem_of
 from tests.conversations.sharing import (
     TEXT,
     Visitor,
@@ -41,7 +42,10 @@ def server(
 ) -> Iterator[InProcessServer]:
     """A server whose model is the fake."""
     with serving_fake(
-        tmp_path_factory.mktemp("streams"), fake, lambda: request.getfixturevalue("postgres")
+        tmp_path_factory.mktemp("streams"),
+        fake,
+        lambda: request.getfixturevalue("postgres"),
+        max_streams=8,
     ) as running:
         yield running
 
@@ -110,6 +114,28 @@ def test_expiry_ends_open_streams(
             session.get_one(Share, share["id"]).expires_at = now() + timedelta(seconds=1)
 
         assert stream.end()
+
+
+def test_one_share_does_not_take_all_streams(
+    server: InProcessServer, fake: FakeOpenAI, tenant: Tenant, agent: str
+) -> None:
+    """Visitors beyond a share's part come back later, and those of other shares are served."""
+    share, other = add_share(tenant, agent), add_share(tenant, agent)
+    with (
+        held(fake),
+        visiting(server, share) as visitor,
+        visiting(server, other) as another,
+    ):
+        message = visitor.asked()
+        streams = [Followed(visitor, message) for _ in range(2)]
+        refused = visitor.get(f"/messages/{message}/events")
+        streams.append(Followed(another, another.asked()))
+        for each in (share, other):
+            tenant.http.delete(f"/v1/agents/{agent}/shares/{each['id']}")
+        for stream in streams:
+            stream.end()
+
+    problem_of(refused, 503, "overloaded")
 
 
 def test_revoking_reaches_other_processes(

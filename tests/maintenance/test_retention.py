@@ -19,6 +19,7 @@ from ragline.models import (
     IdempotencyKey,
     Job,
     ProviderCall,
+    StoredResponse,
     WebhookDelivery,
     WebhookEndpoint,
     new_id,
@@ -100,6 +101,17 @@ def everything(rows: Rows) -> Rows:
     rows.answer(days=8)
     rows.answer(days=1, versions={rows.project_id: 7})
     rows.answer(days=1, versions={rows.project_id: 0, "gone": 0})
+    open_job = rows.job(None)
+    for days, job_id in ((200, None), (200, open_job), (1, None)):
+        rows.add(
+            StoredResponse(
+                id=new_id(),
+                tenant_id=rows.tenant_id,
+                job_id=job_id,
+                request={},
+                created_at=rows.ago(days),
+            )
+        )
     parent = rows.job(kind="import", workflow=False)
     for _ in range(3):
         rows.job(parent_id=parent, children=2)
@@ -127,6 +139,8 @@ def test_count_equals_removal(everything: Rows, database: Database) -> None:
         "webhook_deliveries": 1,
         # Too old, of a former version, and of a project that is gone.
         "cached_answers": 3,
+        # Not the one that is being written.
+        "responses": 1,
         # Three children of a parent with two batches each, and four jobs; the tick of a clock.
         "workflows": 3 * 3 + 3 + 1,
         "events": 9 * 2,

@@ -253,14 +253,18 @@ def test_deleted(desk: Desk) -> None:
 
 
 def test_deleted_while_it_runs(desk: Desk, gate: threading.Event) -> None:
-    """A response that is deleted while it is answered is stopped."""
+    """A response that is deleted while it is answered is stopped, and its words go."""
 
     desk.fake.replies.append(held(gate))
-    made = desk.respond(background=True)
+    made = desk.respond("How long, dear reader, does the kettle's warranty last?", background=True)
     wait_until(lambda: len(desk.fake.requests) == 1)
     desk.client.responses.delete(made.id)
 
     assert desk.fake.hung_up.wait(60)
+    with http_to(desk.server) as http:
+        newest = http.get("/v1/jobs", params={"kind": "chat", "limit": 1}).json()["jobs"][0]
+        wait_until(lambda: http.get(f"/v1/jobs/{newest['id']}").json()["status"] == "cancelled")
+        assert "dear reader" not in http.get(f"/v1/jobs/{newest['id']}").text
     with pytest.raises(openai.NotFoundError):
         desk.client.responses.retrieve(made.id)
 

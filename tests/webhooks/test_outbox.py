@@ -58,6 +58,18 @@ def test_body(either: Owner) -> None:
     }
 
 
+def test_pieces_of_answers(either: Owner) -> None:
+    """Pieces of an answer are sent to those who name them, not to those who want all there is."""
+
+    some = either.subscribe(events=["answer.delta"])
+    every = either.subscribe(events=[ALL])
+    either.job("job.started", "answer.delta", "answer.usage", "job.completed")
+    dispatched(either)
+
+    assert ["answer.delta"] == types(either, some)
+    assert ["job.queued", "job.started", "job.completed"] == types(either, every)
+
+
 def test_chosen_types(either: Owner) -> None:
     """An endpoint is sent the types it chose, in the order of their events."""
 

@@ -34,7 +34,8 @@ class Deltas:
         self._listens = listens
         self._rendering = Rendering()
         self._text = ""
-        self._looked = 0.0
+        self._looked = time.monotonic()
+        self._written = 0.0
 
     def begin(self) -> None:
         """Tell listeners to drop what an earlier run of this step has sent."""
@@ -52,10 +53,11 @@ class Deltas:
     @property
     def patience(self) -> float:
         """Seconds until `flush` has something to do."""
-        wait = FLUSH_SECONDS if self._text and self._listens else LOOK_SECONDS
-        if len(self._text) >= FLUSH_CHARACTERS and self._listens:
-            wait = 0.0
-        return max(0.0, self._looked + wait - time.monotonic())
+        due = self._looked + LOOK_SECONDS
+        if self._text and self._listens:
+            is_full = len(self._text) >= FLUSH_CHARACTERS
+            due = 0.0 if is_full else self._written + FLUSH_SECONDS
+        return max(0.0, due - time.monotonic())
 
     def flush(self) -> None:
         """Write what is due; raise `Superseded` where the job does not want it any more."""
@@ -63,6 +65,7 @@ class Deltas:
             return
         self._looked = time.monotonic()
         if self._text and self._listens:
+            self._written = self._looked
             text, self._text = self._text, ""
             tell(self._runtime, *self._ids, DELTA, text=text)
             return

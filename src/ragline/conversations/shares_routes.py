@@ -21,9 +21,8 @@ from ragline.conversations.shares_schemas import (
     ShareList,
     ShareRequest,
 )
-from ragline.conversations.shares_stream import LOOK_SECONDS, SharedEvents
+from ragline.conversations.shares_stream import SharedEvents, SharedStream
 from ragline.http.idempotency import KeyHeader
-from ragline.jobs.event_hub import EventStream
 from ragline.jobs.states import ENDED
 from ragline.jobs.stream_routes import STREAM_OR_NOTHING, After, HubParameter, LastEventId
 from ragline.jobs.streams import number_of
@@ -148,7 +147,7 @@ async def events(
     await hub.run(source.open)
     if source.is_over:
         return Response(status_code=204)
-    return EventStream(hub, source, heartbeat_seconds=LOOK_SECONDS)
+    return SharedStream(hub, source, runtime, opened)
 
 
 @public.post("/messages/{message_id}/retry", status_code=202)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi.sse import format_sse_event
+from starlette.types import Receive, Scope, Send
 
+from ragline.bootstrap import Runtime
 from ragline.chat.deltas import DELTA, RESTART
 from ragline.conversations.shares_limits import no_such_share
 from ragline.conversations.shares_public import Opened
 from ragline.database import Database
-from ragline.errors import InvalidInput
-from ragline.jobs.event_hub import Batch
+from ragline.errors import InvalidInput, Overloaded
+from ragline.jobs.event_hub import Batch, EventHub, EventStream
 from ragline.jobs.event_tail import job_topic
 from ragline.jobs.streams import BATCH, GAP
 from ragline.models import Agent, Event, Job, Share, now
@@ -21,6 +24,8 @@ from ragline.models import Agent, Event, Job, Share, now
 CITATIONS = "answer.citations"
 LOOK_SECONDS = 2.0
 """A stream that hears nothing looks this often whether its share is still in force."""
+PART = 4
+"""One share has at most this part of the streams that a process serves."""
 _JOB = (
     sa.select(Job.last_event, Job.outcome)
     .join(Share, Share.id == sa.bindparam("share_id"))
@@ -88,6 +93,30 @@ class SharedEvents:
             frames.append(_told(self._after, GAP, {}))
         ended = job.outcome is not None and self._after == job.last_event
         return Batch(frames, more=is_full or self._after > job.last_event, ended=ended)
+
+
+class SharedStream(EventStream):
+    """A visitor's stream; those of one share leave room for the streams of all others."""
+
+    def __init__(
+        self, hub: EventHub, source: SharedEvents, runtime: Runtime, opened: Opened
+    ) -> None:
+        super().__init__(hub, source, heartbeat_seconds=LOOK_SECONDS)
+        self._open: Counter[str] = runtime.kept.setdefault("streams of shares", Counter())
+        self._most = max(1, runtime.settings.max_streams // PART)
+        self._share_id = opened.share_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream; `Overloaded` is raised before the first byte."""
+        if self._open[self._share_id] >= self._most:
+            raise Overloaded("Many answers are being followed here; come back in a moment.")
+        self._open[self._share_id] += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._open[self._share_id] -= 1
+            if not self._open[self._share_id]:
+                del self._open[self._share_id]
 
 
 def _shown(event: Event) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ _WORDS = {
 }
 _PLACES = (("body",), ("query",), ("path",))
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_TOKEN = re.compile(r"^/c/[^/]+")
 _SLUGS = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed"}
 
 log = structlog.get_logger()
@@ -107,7 +109,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RaglineError)
     if error.status >= 500 and not isinstance(error, Overloaded | TemporaryProviderError):
-        log.error("request.failed", path=request.url.path, error=error.message)
+        log.error("request.failed", path=_path(request), error=error.message)
     return problem_of(error)
 
 
@@ -145,7 +147,7 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
-    log.error("database.unavailable", path=request.url.path, error=str(error))
+    log.error("database.unavailable", path=_path(request), error=str(error))
     return problem_of(Overloaded("The database cannot answer now; try again shortly."))
 
 
@@ -159,7 +161,7 @@ async def _unstorable(request: Request, error: Exception) -> JSONResponse:
 async def _system(request: Request, error: Exception) -> JSONResponse:
     if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
         return await _broken(request, error)
-    log.error("disk.full", path=request.url.path)
+    log.error("disk.full", path=_path(request))
     return problem(
         507,
         "disk-full",
@@ -170,10 +172,15 @@ async def _system(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _broken(request: Request, error: Exception) -> JSONResponse:
-    log.error("request.broken", path=request.url.path, exc_info=error)
+    log.error("request.broken", path=_path(request), exc_info=error)
     return problem(
         500, "internal-error", "Internal error", "Something went wrong here; the log says more."
     )
+
+
+def _path(request: Request) -> str:
+    """Return a request's path as it may be logged: the token of a share is a secret."""
+    return _TOKEN.sub("/c/…", request.url.path)
 
 
 def _located(errors: Sequence[Any]) -> list[dict[str, str]]:

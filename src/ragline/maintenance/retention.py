@@ -28,6 +28,7 @@ from ragline.models import (
     Job,
     Project,
     ProviderCall,
+    StoredResponse,
     WebhookDelivery,
 )
 from ragline.settings import Settings
@@ -94,10 +95,17 @@ def rules(old: Moments) -> list[Rule]:
             WebhookDelivery.ended_at < old.deliveries,
         ),
         rule_of("cached_answers", CachedAnswer, (CachedAnswer.key,), _useless_answer(old)),
+        rule_of("responses", StoredResponse, (StoredResponse.id,), _old_response(old)),
         steps(old),
         rule_of("events", Event, (Event.cursor,), _old_event(old)),
         _jobs(old),
     ]
+
+
+def _old_response(old: Moments) -> Condition:
+    """A response of OpenAI's interface as old as a job may be, unless it is being written."""
+    being_written = sa.exists().where(Job.id == StoredResponse.job_id, Job.outcome.is_(None))
+    return sa.and_(StoredResponse.created_at < old.jobs, ~being_written)
 
 
 def _useless_answer(old: Moments) -> Condition:

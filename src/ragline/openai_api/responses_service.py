@@ -58,11 +58,11 @@ def accept(
 
     Raises what `plan` raises, and `Overloaded` where too many questions are in progress.
     """
+    planned = plan(runtime, caller, body, wish=wish)
+    # Its pieces are kept as events, so that whoever asks later is told all of them.
+    question = replace(planned.question, stream=True)
 
     def make() -> Kept:
-        planned = plan(runtime, caller, body, wish=wish)
-        # Its pieces are kept as events, so that whoever asks later is told all of them.
-        question = replace(planned.question, stream=True)
         with runtime.database.write() as session:
             job = chat.accept(runtime, caller, question)
             session.add(planned.row(caller.tenant_id, job_id=job.id))
@@ -168,6 +168,8 @@ def delete(runtime: Runtime, caller: Caller, given: str) -> Deleted:
         job = session.get(Job, row.job_id, with_for_update=LOCKED) if row.job_id else None
         if job is not None:
             erase_words(session, job)
+            if job.outcome is None:
+                job.inputs = {"erased": True}  # it was cancelled: nobody reads them any more
         session.execute(sa.delete(StoredResponse).where(StoredResponse.id == row.id))
     return Deleted(id=given, object="response")
 

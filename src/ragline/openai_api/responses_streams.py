@@ -8,7 +8,7 @@ from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.jobs.event_hub import Batch
 from ragline.jobs.event_tail import job_topic
-from ragline.models import ApiKey, Event, Job
+from ragline.models import ApiKey, Event, Job, StoredResponse
 from ragline.openai_api.completions_objects import frame
 from ragline.openai_api.errors import refused
 from ragline.openai_api.responses_plan import head_of
@@ -85,6 +85,7 @@ class ResponseEvents:
 
 _JOB = sa.select(Job).where(
     Job.id == sa.bindparam("job_id"),
+    sa.exists().where(StoredResponse.job_id == Job.id),
     # A stream outlives its request: what was allowed at its start is looked at again.
     sa.exists().where(ApiKey.id == sa.bindparam("key_id"), ApiKey.revoked_at.is_(None)),
 )
