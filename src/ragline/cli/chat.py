@@ -25,11 +25,7 @@ def chat(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Talk with an agent; an empty line or Ctrl-D ends it.
-
-    Each line is a question, from a person or a pipe. With `--json` the messages are printed
-    at the end.
-    """
+    """Talk with an agent; an empty line or Ctrl-D ends it."""
     with connected() as client:
         found = find_agent(client, agent)
         place = client.session(session) if session else client.create_session(found.id)
@@ -45,7 +41,7 @@ def chat(
 
 
 def _questions(name: str) -> Iterator[str]:
-    """Yield what is asked, line by line; a person is told whom they talk with."""
+    """Yield what is asked, line by line, by a pipe or by a person, who is told of whom."""
     person = sys.stdin.isatty()
     if person:
         say(f"You talk with {name!r}; an empty line ends it.", "dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import AsyncExitStack, ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -116,7 +116,8 @@ class _Hands:
             files = await to_thread.run_sync(stack.enter_context, opened(request.form))
             body = encoded(request.form, files)
             parts["headers"] |= headers_of(body)
-            return await http.request(**parts, content=_read_aside(body, request.form))
+            async with aclosing(_read_aside(body, request.form)) as content:
+                return await http.request(**parts, content=content)
 
     async def _listen(self, step: Open) -> httpx2.Response:
         await self._open.aclose()
@@ -134,7 +135,7 @@ class _Hands:
         return response
 
 
-async def _read_aside(body: httpx2.Request, form: Form) -> AsyncIterator[bytes]:
+async def _read_aside(body: httpx2.Request, form: Form) -> AsyncGenerator[bytes, None]:
     """Read a form in other threads: a slow disk must not hold up the event loop."""
     assert isinstance(body.stream, Iterable), "it was made of files that are read like this"
     pieces = iter(body.stream)

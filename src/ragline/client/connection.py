@@ -111,7 +111,8 @@ class _Hands:
         with opened(request.form) as files:
             body = encoded(request.form, files)
             parts["headers"] |= headers_of(body)
-            return http.request(**parts, content=_read(body, request.form))
+            with closing(_read(body, request.form)) as content:
+                return http.request(**parts, content=content)
 
     def _listen(self, step: Open) -> httpx2.Response:
         self._open.close()
@@ -127,7 +128,7 @@ class _Hands:
         return response
 
 
-def _read(body: httpx2.Request, form: Form) -> Iterator[bytes]:
+def _read(body: httpx2.Request, form: Form) -> Generator[bytes, None, None]:
     assert isinstance(body.stream, Iterable), "it was made of files that are read like this"
     for piece in body.stream:
         yield piece
