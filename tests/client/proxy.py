@@ -15,8 +15,8 @@ class CuttingProxy:
     """Stands between a client and a server; use it as a context manager.
 
     `cuts` holds, for each connection that will be made, after how many bytes of the server's
-    answer it is cut; None, and whatever comes after the list, is left whole. `cuts_up` does
-    the same for the bytes that the client sends.
+    answer it is cut (0: when it comes); None, and whatever comes after the list, is left whole.
+    `cuts_up` does the same for the bytes that the client sends.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class CuttingProxy:
     def _pass_on(self, source: socket.socket, target: socket.socket, left: int | None) -> None:
         """Pass on what comes, up to so many bytes, then end both sides."""
         try:
-            while left is None or left > 0:
-                piece = source.recv(PIECE if left is None else min(left, PIECE))
-                if not piece:
-                    break
-                target.sendall(piece)
-                left = left if left is None else left - len(piece)
+            while piece := source.recv(PIECE):
+                target.sendall(piece[:left])
+                if left is not None:
+                    left -= len(piece)
+                    if left <= 0:
+                        break
         except OSError:
             pass  # the other direction ended both
         finally:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from tests.client.clients import Connect
 from tests.client.proxy import CuttingProxy
 from tests.inprocess import InProcessServer, Tenant
@@ -14,6 +15,14 @@ from tests.inprocess import InProcessServer, Tenant
 from ragline import Client
 
 TIGERS = "Tigers live in Bengal and hunt at night, alone and in silence."
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """Log without drawings: the server works in this process, and would pause for them."""
+    structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
+    yield
+    structlog.reset_defaults()
 
 
 @contextmanager

@@ -112,11 +112,11 @@ def test_nobody_there(connect: Connect) -> None:
         list(nobody.events("a"))
 
 
-def test_events_over_restarts_of_the_server(tmp_path: Path, connect: Connect) -> None:
+def test_events_over_restarts_of_the_server(tmp_path: Path) -> None:
     """Streams end with the server, which does not wait for them, and go on with the next one."""
     with (
         RunningServer(tmp_path / "data") as server,
-        connect(server.url, server.api_key) as client,
+        server.client() as client,
     ):
         project = client.create_project("zoo")
         seen: list[Event] = []

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from tests.fakes.openai_server import FakeOpenAI, streamed
-from tests.inprocess import InProcessServer, Tenant, serving
+from tests.inprocess import InProcessServer, Tenant
 from tests.postgres import Postgres
+from tests.servers import RunningServer
+
+from ragline.bootstrap import Runtime
+from ragline.database import Database
+from ragline.settings import load_settings
 
 QUESTION = "How long does the warranty of the kettle last?"
 TEXT = "The warranty of the kettle lasts two years. It covers all parts except the filter."
@@ -121,8 +126,21 @@ def serving_fake(
     }
     if os.environ.get("RAGLINE_TEST_DATABASE") == "postgresql":
         settings["database_url"] = new_postgres().new_database()
-    with serving(data_dir, **settings) as server:
-        yield server
+    # A process of its own: the tests of other features have a worker in this one.
+    with RunningServer(data_dir, **settings) as server:
+        url = load_settings(_env_file=None, data_dir=data_dir, **settings).sqlalchemy_url
+        beside = Beside(Database(url, connections=4))
+        try:
+            yield InProcessServer(cast(Runtime, beside), server.url)
+        finally:
+            beside.database.close()
+
+
+@dataclass
+class Beside:
+    """What this process sees of a server in another one: their common database."""
+
+    database: Database
 
 
 @contextmanager

@@ -233,6 +233,19 @@ def test_three_tries(world: World) -> None:
     assert seen[-1]["error"]["retryable"]
 
 
+def test_retried_under_a_key(world: World) -> None:
+    """A retry is answered with the message as it is by then, and a repetition retries nothing."""
+
+    world.fake.replies.append(failure(401, "Bad key."))
+    failed = talk(world.http, world.session(), QUESTION)
+    url, headers = f"/v1/messages/{failed['message_id']}/retry", {"Idempotency-Key": "again"}
+    answers = [world.http.post(url, headers=headers).json() for _ in range(2)]
+
+    assert "failed" == failed["status"]
+    assert "failed" not in [answer["status"] for answer in answers]
+    assert [1, 1] == [answer["retry_count"] for answer in answers]
+
+
 def test_retried(world: World) -> None:
     """A message that failed is answered at the second attempt, in the same stream."""
 

@@ -30,7 +30,9 @@ def test_every_setting_is_explained() -> None:
 
 def test_every_route_is_on_a_page(server: InProcessServer) -> None:
     """Each method and path of the API stands in docs/http.md, or on the page of its face."""
-    pages = [(DOCS / name).read_text() for name in ("http.md", "openai-compatibility.md", "shares.md")]
+    pages = [
+        (DOCS / name).read_text() for name in ("http.md", "openai-compatibility.md", "shares.md")
+    ]
     page = re.sub(r"\?[^`]*", "", "\n".join(pages))
     api = httpx2.get(f"{server.url}/openapi.json", timeout=60).json()
     routes = {

@@ -7,7 +7,7 @@ before anything uses it: only a worker that dies during a call pays for it again
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.chat import paid, retrieving, sources
-from ragline.chat.answering import Turnstile, stream_from
+from ragline.chat.answering import stream_from
 from ragline.chat.asking import Make, Searches, ask_of
 from ragline.chat.deltas import Deltas, tell
 from ragline.chat.erasing import erase_words
@@ -28,6 +28,7 @@ from ragline.chat.rendering import rendered
 from ragline.chat.reuse import answer_before, keep_answer
 from ragline.chat.schemas import ChatAnswer
 from ragline.chat.service import MESSAGE_WORKFLOW, WORKFLOW
+from ragline.chat.waiting import turnstile_of
 from ragline.engine.retry import LOCAL, Retry, cause_of
 from ragline.errors import NotFound
 from ragline.failpoints import failpoint
@@ -40,8 +41,6 @@ from ragline.providers.contracts import Turn
 
 # Waiting as a provider asks is no try.
 CALLS = Retry(attempts=3, first_wait=1.0)
-# A job that waits for its provider looks this often whether it was cancelled.
-LOOK_SECONDS = 1.0
 
 
 def register(runtime: Runtime) -> None:
@@ -102,7 +101,7 @@ def retrieve(runtime: Runtime, job_id: str, workflow_id: str) -> list[tuple[str,
     if known is not None:
         paid.keep(runtime, job_id, _pair_key(job_id), known.model_dump())
         return []
-    turnstile = _turnstile(runtime, job_id, workflow_id)
+    turnstile = turnstile_of(runtime, job_id, workflow_id)
     once = _KeptSearches(runtime, job_id, question, history)
     searches = Searches(runtime, question, history, turnstile, once)
     found = retrieving.retrieve(runtime, job.tenant_id, question, searches)
@@ -176,7 +175,7 @@ def _written(
 ) -> ChatAnswer:
     """Have the answer written, and pass on its pieces; a job that was cancelled ends the call."""
     question, history, passages = asked
-    turnstile = _turnstile(runtime, job_id, workflow_id)
+    turnstile = turnstile_of(runtime, job_id, workflow_id)
     deltas.begin()
     pieces = stream_from(runtime, ask_of(question, history), passages, turnstile)
     given: ChatAnswer | None = None
@@ -268,43 +267,4 @@ def _plain(history: Sequence[Turn]) -> list[list[str]]:
     return [[turn.role, turn.text] for turn in history]
 
 
-def _turnstile(runtime: Runtime, job_id: str, workflow_id: str) -> Turnstile:
-    return Turnstile(
-        _pause(runtime, job_id, workflow_id),
-        job_id,
-        on_wait=lambda reason: _note_waiting(runtime, job_id, workflow_id, reason),
-        on_granted=lambda: _note_waiting(runtime, job_id, workflow_id, None),
-    )
-
-
-def _pause(runtime: Runtime, job_id: str, workflow_id: str) -> Callable[[float], None]:
-    """Return a pause that ends with the process, or with `Superseded` once the job is not open."""
-
-    def pause(seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            runtime.engine.pause(min(left, LOOK_SECONDS))
-            with runtime.database.read() as session:
-                jobs.open_job(session, job_id, workflow_id)
-
-    return pause
-
-
-def _note_waiting(runtime: Runtime, job_id: str, workflow_id: str, reason: str | None) -> None:
-    """Show what the job waits for, or that it does not wait any more."""
-    values = {"of_job": job_id, "of_workflow": workflow_id}
-    with runtime.database.read() as session:
-        if session.scalar(_WAITING_FOR, values) == reason:
-            return
-    with runtime.database.write() as session:
-        session.execute(_NOTE_WAITING, values | {"reason": reason})
-
-
-_THIS = (
-    Job.id == sa.bindparam("of_job"),
-    Job.workflow_id == sa.bindparam("of_workflow"),
-    Job.outcome.is_(None),
-)
-_WAITING_FOR = sa.select(Job.waiting_for).where(*_THIS)
-_NOTE_WAITING = sa.update(Job).where(*_THIS).values(waiting_for=sa.bindparam("reason"))
 _MESSAGE = sa.select(Message).where(Message.job_id == sa.bindparam("of_job"))

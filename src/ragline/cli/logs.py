@@ -52,5 +52,7 @@ def configure(level: str) -> None:
 
 def _renderers(*, readable: bool) -> list[structlog.typing.Processor]:
     if readable:
-        return [structlog.dev.ConsoleRenderer()]
+        # Drawings of all local variables would hold up the server for seconds.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

@@ -12,7 +12,7 @@ from ragline.chat.sessions import begin_turn, owned_session, question_of
 from ragline.conversations.schemas import MessageRequest, MessageView
 from ragline.conversations.views import shown
 from ragline.errors import Conflict, NotFound
-from ragline.http.idempotency import Once, once
+from ragline.http.idempotency import Named, Once, once
 from ragline.jobs import control
 from ragline.models import Message
 
@@ -94,11 +94,12 @@ def retry_message(
     """
     request = Once(caller.tenant_id, key, ("retry message", message_id))
 
-    def make() -> MessageView:
+    def begin() -> Named:
         control.retry(runtime, caller.tenant_id, _job_id(runtime, caller, message_id))
-        return get_message(runtime, caller, message_id)
+        return Named(id=message_id)
 
-    return once(runtime.database, request, MessageView, make)
+    once(runtime.database, request, Named, begin)
+    return get_message(runtime, caller, message_id)
 
 
 def cancel_message(runtime: Runtime, caller: Caller, message_id: str) -> MessageView:

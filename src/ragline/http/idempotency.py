@@ -43,6 +43,12 @@ class KeyReused(InvalidInput):
     title = "Idempotency key reused"
 
 
+class Named(BaseModel):
+    """Something by its id: what is kept of a request that is answered with how that is by then."""
+
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Once:
     """A request's key, whose it is, and what it asks for, as far as that decides its effect."""

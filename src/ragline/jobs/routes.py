@@ -8,24 +8,18 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
 from ragline.bootstrap import Runtime
 from ragline.errors import InvalidInput
-from ragline.http.idempotency import KeyHeader, Once, once
+from ragline.http.idempotency import KeyHeader, Named, Once, once
 from ragline.jobs import control
 from ragline.jobs.reading import JobFilter, find_retriable, get_job, get_jobs, list_jobs
 from ragline.jobs.schemas import JobList, JobView, RetryFilter
 from ragline.jobs.states import ENDED, RETRIED, Kind, Status
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-
-class Named(BaseModel):
-    """A job by its id: what is kept of a retry, whose job is shown as it is then."""
-
-    id: str
 
 
 MAX_WAIT_SECONDS = 60
