@@ -240,6 +240,7 @@ def test_retried_under_a_key(world: World) -> None:
     failed = talk(world.http, world.session(), QUESTION)
     url, headers = f"/v1/messages/{failed['message_id']}/retry", {"Idempotency-Key": "again"}
     answers = [world.http.post(url, headers=headers).json() for _ in range(2)]
+    ended(world.http, failed["job_id"])
 
     assert "failed" == failed["status"]
     assert "failed" not in [answer["status"] for answer in answers]
