@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 from tests.contract import problem_of
 from tests.inprocess import InProcessServer, Tenant
 
@@ -200,10 +201,11 @@ def test_unauthenticated_comes_first(server: InProcessServer) -> None:
     [
         (KeyError("secret-word"), 500, "internal-error"),
         (sa.exc.OperationalError("secret-word", {}, Exception()), 503, "overloaded"),
+        (ClientDisconnect(), 400, "malformed-request"),
         (Overloaded("Too much."), 503, "overloaded"),
         (TemporaryProviderError("Not now.", retry_after=7), 503, "provider-unavailable"),
     ],
-    ids=["a bug", "the database", "ours", "a provider"],
+    ids=["a bug", "the database", "the client", "ours", "a provider"],
 )
 def test_errors_inside(error: Exception, status: int, slug: str) -> None:
     """What breaks inside is logged, not shown; what may pass is to be tried again."""

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from ragline.errors import (
@@ -103,6 +104,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(OSError, _system)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -169,6 +171,12 @@ async def _system(request: Request, error: Exception) -> JSONResponse:
         "There is no room left to store this; nothing of it was kept. Try again later.",
         retryable=True,
     )
+
+
+async def _left(request: Request, _error: Exception) -> JSONResponse:
+    """Answer nobody: the client went before its body was whole, which is no fault here."""
+    log.info("request.left", path=_path(request))
+    return problem_of(MalformedRequest("The body broke off; send it again as a whole."))
 
 
 async def _broken(request: Request, error: Exception) -> JSONResponse:
