@@ -41,8 +41,8 @@ ON_POSTGRESQL := accounts chat conversations documents engine ingestion jobs mai
 	projects search webhooks
 
 test: $(STAMP)
-	$(BIN)/pytest -n auto
-	RAGLINE_TEST_DATABASE=postgresql $(BIN)/pytest -n auto $(ON_POSTGRESQL:%=tests/%)
+	$(BIN)/pytest -n auto --dist loadfile
+	RAGLINE_TEST_DATABASE=postgresql $(BIN)/pytest -n auto --dist loadfile $(ON_POSTGRESQL:%=tests/%)
 
 # The fault proof: FAULT_KILLS landed kills over both set-ups. A run that was stopped goes on
 # where it was; `rm -r .faults` begins anew.

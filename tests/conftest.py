@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.inprocess import InProcessServer, Tenant, serving
 from tests.postgres import Postgres, running
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker process a folder of its own for what Hypothesis keeps.
+
+    In a fresh checkout one would read the other's tables of characters half written.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    set_hypothesis_home_dir(config.rootpath / ".hypothesis" / worker)
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,8 @@ SECRET = new_secret()
     [
         (BODY.replace("7", "8"), headers(SECRET)),
         (BODY, headers(new_secret())),
-        (BODY, headers(SECRET, age=600)),
-        (BODY, headers(SECRET, age=-600)),
+        (BODY, headers(SECRET, age=86400)),
+        (BODY, headers(SECRET, age=-86400)),
         (BODY, {}),
         (BODY, headers(SECRET) | {"webhook-signature": "v1"}),
         (BODY, headers(SECRET) | {"webhook-signature": "v1,é"}),
