@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -92,7 +93,10 @@ def _commit() -> str:
 
 def _played(setup: str, seed: int, given: argparse.Namespace) -> Report:
     if given.keep is not None:
-        return play(setup, given.keep / f"{setup}-{seed}", seed, given.per_round)
+        folder = (given.keep / f"{setup}-{seed}").absolute()
+        # What a round left that was stopped would be in the way.
+        shutil.rmtree(folder, ignore_errors=True)
+        return play(setup, folder, seed, given.per_round)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         return play(setup, Path(folder), seed, given.per_round)
 
