@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "openai-compatibility.md"
 def test_every_route_is_on_the_page(server: InProcessServer) -> None:
     """Each method and path of OpenAI's interface stands in the tables."""
     page = PAGE.read_text()
-    paths = httpx2.get(f"{server.url}/openapi.json").json()["paths"]
+    paths = httpx2.get(f"{server.url}/openapi.json", timeout=60).json()["paths"]
     routes = {
         f"{method.upper()} {path}"
         for path, methods in paths.items()
@@ -28,7 +28,7 @@ def test_every_route_is_on_the_page(server: InProcessServer) -> None:
 def test_every_parameter_is_on_the_page(server: InProcessServer) -> None:
     """Each field of a body and each parameter of a query that is taken stands on the page."""
     page = PAGE.read_text()
-    api = httpx2.get(f"{server.url}/openapi.json").json()
+    api = httpx2.get(f"{server.url}/openapi.json", timeout=60).json()
     taken: set[str] = set()
     for methods in api["paths"].values():
         for described in methods.values():
