@@ -47,6 +47,14 @@ def test_no_chunk_is_too_large_or_empty(pages: list[tuple[int, str]]) -> None:
     assert all(0 < size <= LARGEST for size in sizes)
 
 
+def test_endless_heading() -> None:
+    """What is marked as a heading and is longer than a chunk is cut like any text."""
+    pieces = split_pages([(1, "# " + "x" * 6000)])
+
+    assert len(pieces) > 1
+    assert max(measure(piece.text) for piece in pieces) <= LARGEST
+
+
 @settings(deadline=None)
 @given(PAGES)
 def test_pages_rise(pages: list[tuple[int, str]]) -> None:

@@ -67,8 +67,10 @@ def units_of(page: int, text: str, *, largest: int) -> list[Unit]:
     units: list[Unit] = []
     for lines, heading in _blocks(_lines(text)):
         start, end = lines[0].start, lines[-1].end
-        if heading is not None:
-            units.append(Unit(page, start, end, measure(text[start:end]), heading, False))
+        size = measure(text[start:end])
+        # What is marked as a heading may be longer than a chunk, which no heading is.
+        if heading is not None and size <= largest:
+            units.append(Unit(page, start, end, size, heading, False))
             continue
         spans = [part for span in _sentences(text, lines) for part in _cut(text, *span, largest)]
         for span in spans:
