@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -13,12 +13,13 @@ from tests.contract import problem_of, stored_files
 from tests.inprocess import InProcessServer, Tenant
 from tests.jobs.acting import at_rest
 
+from ragline.blobs import BlobStore
 from ragline.documents import service
 from ragline.documents.storing import Submission, submit, text_upload
-from ragline.errors import NotFound, Overloaded
+from ragline.errors import NotFound, Overloaded, TemporaryProviderError
 from ragline.http.idempotency import KeyReused
 from ragline.jobs.wishes import NO_WISHES, Wishes
-from ragline.models import Event, Job
+from ragline.models import Document, Event, Job
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,44 @@ def test_refused_files_go(server: InProcessServer, tenant: Tenant) -> None:
 
     assert [NotFound, NotFound] == [type(answer) for answer in answers]
     assert before == stored_files(server)
+
+
+class Stuck:
+    """A file store that gives no file back."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def delete(self, content_hash: str) -> bool:
+        """Fail as a store that is away does."""
+        raise TemporaryProviderError(f"{content_hash} cannot be removed now.")
+
+
+def test_files_that_stay(server: InProcessServer, tenant: Tenant) -> None:
+    """What cannot be tidied up after the transaction takes nobody's answer away."""
+    project, runtime = tenant.project(), server.runtime
+    accept(server, tenant, project, submitted(server, "Kept once.", key="k"))
+    document = tenant.http.get(f"/v1/projects/{project}/documents").json()["documents"][0]["id"]
+    with runtime.database.write() as session:
+        session.execute(sa.delete(Document).where(Document.id == document))
+    store = runtime.blobs
+    runtime.blobs = cast(BlobStore, Stuck(store))
+    try:
+        answers = accept(
+            server,
+            tenant,
+            project,
+            submitted(server, "A neighbour."),
+            submitted(server, "Kept once.", key="k"),
+        )
+    finally:
+        runtime.blobs = store
+
+    assert answers[0].job is not None
+    assert document == answers[1].documents[0].id
 
 
 def test_at_once(server: InProcessServer, tenant: Tenant) -> None:

@@ -15,6 +15,7 @@ from ragline.documents.files import ensure_files, remove_file
 from ragline.documents.intake import Intake
 from ragline.documents.schemas import Accepted
 from ragline.documents.storing import Submission
+from ragline.errors import RaglineError
 from ragline.failpoints import failpoint
 from ragline.http.idempotency import Once, once_each
 
@@ -87,7 +88,8 @@ def _forget(runtime: Runtime, submissions: Sequence[Submission]) -> None:
     """
     for submission in submissions:
         for item in submission.stored:
-            with suppress(*_AWAY):  # the clean-up finds what stays
+            # The answer stands already, and the clean-up finds what stays.
+            with suppress(*_AWAY, RaglineError, OSError):
                 remove_file(runtime, item.blob.content_hash)
 
 
