@@ -168,7 +168,8 @@ class Engine:
             "run_migrations": False,
             "log_level": "WARNING",
             "enable_otlp": False,
-            "notification_listener_polling_interval_sec": self._settings.poll_seconds,
+            # Nothing here waits for the engine's notifications: looking seldom saves wakes.
+            "notification_listener_polling_interval_sec": 1.0,
         }
         DBOS(config=config)
         _share_logging()  # again, since the engine puts its own handler back

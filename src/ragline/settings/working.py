@@ -34,7 +34,7 @@ class WorkingSettings(BaseModel):
         default=1.0, gt=0, description="Time between two looks at a queue that was empty."
     )
     chat_poll_seconds: float = Field(
-        default=0.1,
+        default=0.05,
         gt=0,
         description="Time between two looks at the queue of questions while some are asked.",
     )
