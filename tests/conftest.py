@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from tests import tiny_clip
 from tests.inprocess import InProcessServer, Tenant, serving
 from tests.postgres import Postgres, running
 
@@ -34,6 +35,8 @@ def server(
     settings: dict[str, Any] = {"idle_poll_seconds": 0.2}
     if os.environ.get("RAGLINE_TEST_DATABASE") == "postgresql":
         settings["database_url"] = request.getfixturevalue("postgres").new_database()
+    settings["image_embedder"] = "clip"
+    settings["clip_path"] = tiny_clip.write(tmp_path_factory.mktemp("clip"))
     with serving(tmp_path_factory.mktemp("data"), **settings) as running:
         yield running
 

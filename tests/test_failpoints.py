@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,3 +108,14 @@ def test_kill() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
 
     assert (-signal.SIGKILL, "passed\n") == (done.returncode, done.stdout)
+
+
+def test_holding() -> None:
+    """Whoever is held at a point goes on once other rules are set."""
+    failpoints.arm("here=hold", production=False)
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(failpoint, "here")
+        was_held = not held.done()
+        failpoints.arm(None, production=False)
+
+        assert (True, None) == (was_held, held.result(timeout=30))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from ragline.accounts.routes import router as accounts
+from ragline.chat.bibliography_routes import router as answer_bibliographies
 from ragline.chat.routes import router as chat
 from ragline.conversations.agent_routes import router as agents
+from ragline.conversations.bibliography_routes import router as message_bibliographies
 from ragline.conversations.session_routes import router as sessions
 from ragline.conversations.shares_routes import owned as shares
 from ragline.conversations.shares_routes import public as shared
+from ragline.documents.bibliography_routes import router as bibliographies
 from ragline.documents.routes import router as documents
+from ragline.images.routes import router as images
+from ragline.imports.routes import router as imports
 from ragline.jobs.queue_routes import router as queues
 from ragline.jobs.routes import router as jobs
 from ragline.jobs.stream_routes import router as streams
@@ -24,12 +29,19 @@ from ragline.projects.routes import router as projects
 from ragline.search.routes import router as search
 from ragline.web.routes import router as pages
 from ragline.webhooks.routes import router as webhooks
+from ragline.zotero.note_routes import router as notes
+from ragline.zotero.routes import router as zotero
 
 ROUTERS = (
     projects,
     documents,
+    imports,
+    images,
     search,
     chat,
+    bibliographies,
+    answer_bibliographies,
+    message_bibliographies,
     agents,
     sessions,
     shares,
@@ -40,6 +52,8 @@ ROUTERS = (
     streams,
     queues,
     webhooks,
+    zotero,
+    notes,
     maintenance,
     completions,
     responses,

@@ -21,7 +21,7 @@ from ragline.migrations.run import migrate
 from ragline.providers import registry, tasks
 from ragline.providers.best_effort import BestEffortCache
 from ragline.providers.chain import Chain
-from ragline.providers.contracts import Embedder, VectorStore
+from ragline.providers.contracts import OCR, Embedder, VectorStore
 from ragline.providers.limits import ProviderLimits
 from ragline.settings import Settings
 
@@ -70,6 +70,12 @@ class Runtime:
         return BestEffortCache(registry.answer_cache(name, self.settings, self.database))
 
     @cached_property
+    def ocr(self) -> tuple[OCR, ...]:
+        """What reads pages without good text of their own, in the order of asking."""
+        self._built.append("ocr")
+        return registry.ocr_engines(self.settings)
+
+    @cached_property
     def limits(self) -> ProviderLimits:
         """What grants calls to providers."""
         return ProviderLimits(self.database, self.settings)
@@ -77,6 +83,8 @@ class Runtime:
     def open(self) -> None:
         """Build what workflows and requests will need, so that a fault in it stops the start."""
         _ = self.vector_store, self.llm, self.answer_cache
+        if self.settings.ocr is not None:
+            _ = self.ocr
 
     def on_close(self, closer: Callable[[], None]) -> None:
         """Have something stopped before anything it may use is released."""
@@ -92,6 +100,9 @@ class Runtime:
         self.engine.stop()
         if "vector_store" in self._built:
             self.vector_store.close()
+        if "ocr" in self._built:
+            for engine in self.ocr:
+                engine.close()
         if "llm" in self._built:
             self.llm.close()
         if "answer_cache" in self._built:

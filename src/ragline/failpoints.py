@@ -1,9 +1,9 @@
 """Points at which tests make a process die, stop or fail; without a setting they do nothing.
 
 `RAGLINE_FAILPOINTS` is a list such as `ingest.indexed=kill;jobs.begun=stop:3`: a point's name,
-what happens there (`kill`, `stop`, `error`, `sleep`), and after a colon a number: for `kill`,
-`stop` and `error` how often the point is passed first, for `sleep` the seconds. `*` names
-every point; `kill%20` acts with a probability of 20 %.
+what happens there (`kill`, `stop`, `error`, `sleep`, `hold`), and after a colon a number: for
+`kill`, `stop` and `error` how often the point is passed first, for `sleep` the seconds. `hold`
+lasts until other rules are set. `*` names every point; `kill%20` acts with a probability of 20 %.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ragline.errors import ConfigurationError
 
 _RULE = re.compile(
-    r"(?P<point>[a-z_.*]+)=(?P<action>kill|stop|error|sleep)(%(?P<percent>\d+))?(:(?P<number>\d+(\.\d+)?))?"
+    r"(?P<point>[a-z_.*]+)=(?P<action>kill|stop|error|sleep|hold)(%(?P<percent>\d+))?(:(?P<number>\d+(\.\d+)?))?"
 )
 _ENTRY = "RAGLINE_FAILPOINTS"
 
@@ -60,7 +60,7 @@ def arm(text: str | None, *, production: bool) -> None:
         if match is None:
             raise ConfigurationError(
                 f"{_ENTRY} cannot be read at {part!r}: write point=action, for instance "
-                "ingest.indexed=kill, with kill, stop, error or sleep."
+                "ingest.indexed=kill, with kill, stop, error, sleep or hold."
             )
         _rules[match["point"]] = Rule(
             match["action"],
@@ -79,6 +79,10 @@ def failpoint(name: str) -> None:
     if rule.action == "sleep":
         _say(name, rule)
         time.sleep(rule.number)
+        return
+    if rule.action == "hold":
+        while rule is (_rules.get(name) or _rules.get("*")):
+            time.sleep(0.01)
         return
     _passed[name] += 1
     if _passed[name] <= rule.number:

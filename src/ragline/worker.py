@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from ragline.bootstrap import Runtime
 from ragline.chat import workflow as chat
 from ragline.engine import queues
+from ragline.images import index as product_index
+from ragline.images import parts
+from ragline.images import undo as product_undo
+from ragline.images import workflow as products
+from ragline.imports import taking
+from ragline.imports import workflow as imports
 from ragline.ingestion import undo
 from ragline.ingestion import workflow as ingestion
 from ragline.ingestion.index import restore
@@ -16,12 +22,17 @@ from ragline.jobs.undoing import Undoing
 from ragline.maintenance import service as maintenance
 from ragline.projects import deletion
 from ragline.webhooks.delivery import Deliverer
+from ragline.zotero import note_workflow as notes
+from ragline.zotero import service as zotero
 
 UNDOINGS: Mapping[str, Undoing] = {
     "ingest": undo.UNDOING,
+    "import": taking.UNDOING,
+    "image": product_undo.UNDOING,
     "delete": deletion.UNDOING,
     "chat": chat.UNDOING,
     "message": chat.UNDOING,
+    "note": notes.UNDOING,
     "maintenance": maintenance.UNDOING,
 }
 """How each kind of job is undone."""
@@ -31,7 +42,9 @@ def start(runtime: Runtime, *, listen: Sequence[str] = queues.NAMES) -> None:
     """Register all workflows and begin to take work; `Runtime.close` ends it."""
     runtime.open()
     restore(runtime)
-    for feature in (ingestion, chat, deletion, maintenance):
+    parts.check(runtime)
+    product_index.restore(runtime)
+    for feature in (ingestion, imports, products, chat, deletion, zotero, notes, maintenance):
         feature.register(runtime)
     undoing.register(runtime, UNDOINGS)
     for helper in (CancelWatch(runtime), Deliverer(runtime)):

@@ -93,3 +93,21 @@ def test_an_answer_is_printed_as_it_comes(ragline: Ragline, zoo: str) -> None:
 def test_a_stream_is_not_for_machines(ragline: Ragline, zoo: str) -> None:
     """Pieces of an answer are no JSON document."""
     assert 2 == ragline("ask", "zoo", "Where?", "--stream", "--json").exit_code
+
+
+@pytest.mark.parametrize("more", [(), ("--stream",)], ids=["whole", "stream"])
+def test_an_answer_with_its_bibliography(ragline: Ragline, zoo: str, more: tuple[str, ...]) -> None:
+    """`--bibliography` adds what is cited in a citation style."""
+    style = ("--bibliography", "harvard-cite-them-right")
+    result = ragline("ask", "zoo", "Where do tigers live?", *style, *more)
+
+    assert 0 == result.exit_code
+    assert "Bibliography\n“Tigers” (no date).\n" in result.stdout
+
+
+def test_an_unknown_style_is_told(ragline: Ragline, zoo: str) -> None:
+    """A style that is not there ends with a sentence on stderr."""
+    result = ragline("ask", "zoo", "Where do tigers live?", "--bibliography", "nobodys")
+
+    assert 1 == result.exit_code
+    assert "There is no citation style 'nobodys'" in result.stderr

@@ -17,7 +17,7 @@ from ragline.blobs import Blob
 from ragline.blobs.folder import FolderStore
 from ragline.bootstrap import Runtime
 from ragline.database import Database
-from ragline.documents.files import ensure_files, remove_file
+from ragline.ingestion.files import ensure_files, remove_file
 from ragline.migrations.run import migrate
 from ragline.models import Document, Project, Tenant, new_id
 

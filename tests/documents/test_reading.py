@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contract import ODD_IDS, problem_of
+from tests.ingestion.scans import scanned
 from tests.inprocess import InProcessServer, Tenant
 
 LIBRARY = Path(__file__).parents[2] / "samples" / "library"
@@ -78,12 +79,28 @@ def test_chunks_name_their_pages(tenant: Tenant) -> None:
 
 
 def test_page_without_text(tenant: Tenant) -> None:
-    """A scanned page is a warning of the job that names it."""
+    """A blank page is a warning of the job that names it."""
 
-    _, job = ingested(tenant, "keepers-log-of-the-orrin-light.pdf")
+    content = scanned(texts=["A page with words on it, and after it one without any.", ""])
+    accepted = tenant.upload(tenant.project(), ("blank.pdf", content)).json()
+    job = tenant.ended(accepted["job"]["id"])
 
     assert "completed" == job["status"]
-    assert [(3, "page 3 has no text")] == [(w["page"], w["message"]) for w in job["warnings"]]
+    assert [(2, "page 2 has no text")] == [(w["page"], w["message"]) for w in job["warnings"]]
+
+
+def test_scanned_page(tenant: Tenant) -> None:
+    """A scanned page is read by an engine of this machine, or is a warning that says why not."""
+
+    document, job = ingested(tenant, "keepers-log-of-the-orrin-light.pdf")
+    pages = tenant.http.get(f"/v1/documents/{document}/pages").json()["pages"]
+
+    assert "completed" == job["status"]
+    if job["warnings"]:
+        assert [(3, "page-unreadable")] == [(w["page"], w["code"]) for w in job["warnings"]]
+        assert "RAGLINE_OCR" in job["warnings"][0]["message"]
+    else:
+        assert "Fog came down at four in the morning" in pages[2]["text"]
 
 
 @pytest.mark.parametrize("what", ["pages", "chunks"])

@@ -69,9 +69,18 @@ def test_picture_named_pdf(tenant: Tenant) -> None:
 
 
 def test_pdf_named_txt(tenant: Tenant) -> None:
-    """A PDF is read as one though its name says text."""
+    """A PDF under a text's name is refused in words that name both."""
 
     answer = tenant.upload(tenant.project(), ("a.txt", PDF.read_bytes()))
+
+    detail = problem_of(answer, 415, "unsupported-media-type")["detail"]
+    assert "named like plain text, but its content is a PDF" in detail
+
+
+def test_pdf_named_nothing(tenant: Tenant) -> None:
+    """A PDF is read as one though its name says nothing."""
+
+    answer = tenant.upload(tenant.project(), ("paper", PDF.read_bytes()))
 
     assert "completed" == job_of(tenant, answer)["status"]
     assert "application/pdf" == answer.json()["documents"][0]["media_type"]

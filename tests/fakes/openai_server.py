@@ -11,7 +11,7 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,10 +119,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class FakeOpenAI:
-    """Answers with the scripted replies in turn, then with a plain completion."""
+    """Answers with the scripted replies in turn, then as `respond` says, or plainly."""
 
     def __init__(self) -> None:
         self.replies: list[Reply] = []
+        self.respond: Callable[[dict[str, Any]], Reply] | None = None
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.models = ["fake-1", "fake-2"]
@@ -143,6 +144,8 @@ class FakeOpenAI:
             self.most_at_once = max(self.most_at_once, self.under_way)
             if self.replies:
                 return self.replies.pop(0)
+            if self.respond is not None:
+                return self.respond(self.requests[-1])
             if not self.requests[-1].get("stream"):
                 return completion()
             return streamed("The warranty", " lasts two", " years [", "1].")

@@ -114,3 +114,14 @@ def test_unknown_passage_languages_mean_all() -> None:
     passage = lexical_vector_of_passage("la dépense publique", "fr")
 
     assert set(passage.indices) <= set(query.indices)
+
+
+def test_words_beside_a_passage_find_it() -> None:
+    """What is said beside a passage finds it, and leaves the weights of its own words."""
+    alone = lexical_vector_of_passage("the lamp of a tower", "en")
+    passage = lexical_vector_of_passage("the lamp of a tower", "en", beside="Zoé Lamp 1911")
+    asked = lexical_vector_of_query("zoe 1911", "en")
+
+    weights = dict(zip(passage.indices, passage.values, strict=True))
+    assert dict(zip(alone.indices, alone.values, strict=True)).items() <= weights.items()
+    assert 2 == len(set(asked.indices) & set(weights))

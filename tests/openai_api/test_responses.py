@@ -199,6 +199,7 @@ def test_results_only_where_asked_for(desk: Desk) -> None:
     assert QUOTE in later.output[0].results[0].text
 
 
+@pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize(
     ("fields", "count"),
     [
@@ -207,10 +208,15 @@ def test_results_only_where_asked_for(desk: Desk) -> None:
         ({"ranking_options": {"ranker": "auto", "score_threshold": 0.01}}, 1),
     ],
 )
-def test_search_is_narrowed(desk: Desk, fields: dict[str, Any], count: int) -> None:
+def test_search_is_narrowed(
+    desk: Desk, fields: dict[str, Any], count: int, background: bool
+) -> None:
     """Filters and a least score decide what an answer may rest on."""
 
-    made = desk.respond(tools=[search(desk, **fields)], include=[RESULTS])
+    made = desk.respond(tools=[search(desk, **fields)], include=[RESULTS], background=background)
+    if background:
+        desk.ended(made.id)
+        made = desk.client.responses.retrieve(made.id, include=[RESULTS])
 
     assert count == len(made.output[0].results)
     assert count == len(made.output[1].content[0].annotations)

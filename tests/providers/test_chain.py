@@ -16,7 +16,16 @@ from ragline.errors import (
     TemporaryProviderError,
 )
 from ragline.providers.chain import Chain
-from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, Usage, drained
+from ragline.providers.contracts import (
+    Answer,
+    Ask,
+    Rewrite,
+    Task,
+    Turn,
+    Usage,
+    Written,
+    drained,
+)
 from ragline.testing.llm import FOLLOW_UP, HISTORY, PASSAGES, QUESTION, LLMConformance
 
 ASK = Ask(QUESTION, PASSAGES)
@@ -59,6 +68,16 @@ class Scripted:
         if self.error and history:
             raise self.error
         return Rewrite((question,), Usage("m", adapter=self.name))
+
+    @property
+    def default_model(self) -> str:
+        return "small"
+
+    def write(self, task: Task) -> Written:
+        self.asked.append(task.model)
+        if self.error:
+            raise self.error
+        return Written("".join(self.pieces), Usage("m", adapter=self.name))
 
     def models(self) -> list[str]:
         if self.error:
@@ -225,3 +244,35 @@ def test_close() -> None:
     Chain(members).close()
 
     assert [member.closed for member in members] == [1, 1]
+
+
+def test_write_passes_over_who_cannot() -> None:
+    """Work goes to the first model that can do it."""
+    chain = Chain([failing("quoting", PERMANENT), Scripted("writing")])
+
+    assert "Two years." == chain.write(Task("Mend.", "Tow years.")).text
+
+
+def test_write_within_limits() -> None:
+    """Each call waits at its own provider's gate."""
+    asked: list[tuple[str | None, bool]] = []
+
+    @contextmanager
+    def gate(provider: str | None, has_others: bool) -> Iterator[None]:
+        asked.append((provider, has_others))
+        yield
+
+    Chain([failing("a"), Scripted("b")]).write(Task("Mend.", "x", model="b/large"), gate=gate)
+
+    assert [("b", True)] == asked
+
+
+def test_write_fails() -> None:
+    """Where nobody can do the work, the failures are told of."""
+    with pytest.raises(TemporaryProviderError, match=r"a: .* b: "):
+        Chain([failing("a"), failing("b", PERMANENT)]).write(Task("Mend.", "x"))
+
+
+def test_default_models() -> None:
+    """A chain's default names who is asked for which model."""
+    assert "a/small,b/small" == Chain([Scripted("a"), Scripted("b")]).default_model

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -14,37 +13,11 @@ from ragline.bootstrap import Runtime
 from ragline.chat.citations import checked
 from ragline.chat.schemas import ChatAnswer, Citation, UsageView
 from ragline.chat.sources import Source
-from ragline.errors import Overloaded
+from ragline.jobs.turnstile import Pause, Turnstile
 from ragline.providers.contracts import Answer, Ask, Passage, Quote, Rewrite, Turn, Usage
 from ragline.providers.prices import cost_of
 
 log = structlog.get_logger()
-
-Pause = Callable[[float], None]
-# Where another model can be asked instead, nobody waits longer than this for one.
-SHORT_WAIT_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Turnstile:
-    """How a call waits for its provider's limits.
-
-    `pause` sleeps and ends the waiting by what it raises; `on_wait` is told once what is waited
-    for, `on_granted` that the wait is over.
-    """
-
-    pause: Pause
-    job_id: str | None = None
-    on_wait: Callable[[str], None] = lambda _reason: None
-    on_granted: Callable[[], None] = lambda: None
-
-    @contextmanager
-    def gate(self, runtime: Runtime, provider: str | None, has_others: bool) -> Iterator[None]:
-        """Give a block in which one call may be made; others in the chain need not wait long."""
-        pause = shorter(self.pause, SHORT_WAIT_SECONDS) if has_others else self.pause
-        with runtime.limits.call(provider, job_id=self.job_id, on_wait=self.on_wait, pause=pause):
-            self.on_granted()
-            yield
 
 
 def stream_from(
@@ -127,31 +100,6 @@ def _answer(
     )
 
 
-def shorter(pause: Pause, seconds: float) -> Pause:
-    """Return a pause that sleeps as the given one does, but not beyond so long in all."""
-    deadline = time.monotonic() + seconds
-
-    def bounded(wanted: float) -> None:
-        _refuse_beyond(deadline, wanted)
-        pause(wanted)
-
-    return bounded
-
-
-def patience(seconds: float) -> Pause:
-    """Return a pause for callers who wait for their answer: `Overloaded` beyond so long in all."""
-    return shorter(time.sleep, seconds)
-
-
-def _refuse_beyond(deadline: float, wanted: float) -> None:
-    if time.monotonic() + wanted > deadline:
-        raise Overloaded(
-            "The model's provider is called as often as its limits allow. Ask again later, "
-            "or send the question with the header 'Prefer: respond-async' as a job that waits.",
-            retry_after=wanted,
-        )
-
-
 def _citation(quote: Quote, source: Source) -> Citation:
     return Citation(
         document_id=source.document_id,
@@ -159,4 +107,5 @@ def _citation(quote: Quote, source: Source) -> Citation:
         page=source.page,
         quote=quote.text,
         score=source.score,
+        reference=source.reference,
     )

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from ragline.bootstrap import Runtime
-from ragline.chat.answering import Turnstile, rewrite_from, usage_view
+from ragline.chat.answering import rewrite_from, usage_view
 from ragline.chat.question import Question
 from ragline.chat.schemas import UsageView
 from ragline.errors import Overloaded, ProviderError
+from ragline.jobs.turnstile import Turnstile
 from ragline.providers.contracts import Ask, Turn
 
 log = structlog.get_logger()

@@ -23,8 +23,9 @@ class Question:
     `projects` are ids; those deleted since are left out. `filter` is an attribute filter as
     JSON. `history` is what was said before, oldest first, where no session keeps it. `near` is
     the score from which a passage counts as near; fewer than three, and other words are tried.
-    With `stream` the pieces of the answer become events of the job. `may_give` and `may_keep`
-    say whether a kept answer to it may be given, and whether its own may be kept.
+    Passages below `least_score` (0 to 1) are left out. With `stream` the pieces of the answer
+    become events of the job. `may_give` and `may_keep` say whether a kept answer to it may be
+    given, and whether its own may be kept.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Question:
     mode: Mode = "hybrid"
     filter: dict[str, Any] | None = None
     near: float = NEAR
+    least_score: float = 0.0
     model: str | None = None
     instructions: str = ""
     language: str | None = None

@@ -60,7 +60,8 @@ def retrieve(
                 for chunk_id, score in scores.items():
                     known[chunk_id] = max(known.get(chunk_id, 0.0), OTHER_WORDS * score)
     merged = {chunk_id: score for scores in best.values() for chunk_id, score in scores.items()}
-    ordered = sorted(merged.items(), key=lambda pair: (-pair[1], pair[0]))
+    good = [pair for pair in merged.items() if pair[1] >= question.least_score]
+    ordered = sorted(good, key=lambda pair: (-pair[1], pair[0]))
     return Retrieval(ordered[: question.limit], queries, tuple(best))
 
 

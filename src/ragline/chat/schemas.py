@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StrictInt
 from ragline.accounts.schemas import CleanText
 from ragline.chat.question import LIMIT
 from ragline.jobs.schemas import JobView, WishesFields
+from ragline.search.schemas import CitedWork
 
 QuestionText = Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")]
 
@@ -28,13 +29,17 @@ class ChatRequest(WishesFields):
 
 
 class Citation(BaseModel):
-    """Words of a source, on a page counted from 1; they stand there word for word."""
+    """Words of a source, on a page counted from 1; they stand there word for word.
+
+    `reference` says what work the document is, where its metadata tell it.
+    """
 
     document_id: str
     title: str
     page: int
     quote: str
     score: float
+    reference: CitedWork | None = None
 
 
 class UsageView(BaseModel):

@@ -11,7 +11,7 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.chat import admission, paid, sources
-from ragline.chat.answering import Turnstile, patience, stream_from
+from ragline.chat.answering import stream_from
 from ragline.chat.asking import Make, Searches, ask_of
 from ragline.chat.cache import service as cache
 from ragline.chat.cache.control import ANY, CacheWish
@@ -28,6 +28,7 @@ from ragline.http.idempotency import Once, once
 from ragline.jobs import service as jobs
 from ragline.jobs.reading import get_job, get_jobs
 from ragline.jobs.schemas import JobView
+from ragline.jobs.turnstile import Turnstile, patience
 from ragline.jobs.views import fresh_view
 from ragline.jobs.wishes import NO_WISHES, Wishes
 from ragline.models import Job, Message, new_id

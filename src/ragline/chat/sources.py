@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
 from ragline.models import Chunk, Document
+from ragline.search.schemas import CitedWork
+from ragline.search.service import work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Source:
     page: int
     text: str
     score: float
+    reference: CitedWork | None = None
 
 
 Found = Sequence[tuple[str, float]]
@@ -49,6 +52,7 @@ def read(
             rows[chunk_id].page_start,
             rows[chunk_id].text,
             score,
+            work_of(rows[chunk_id].about),
         )
         for chunk_id, score in found
         if chunk_id in rows
@@ -56,7 +60,14 @@ def read(
 
 
 _PASSAGES = (
-    sa.select(Chunk.id, Chunk.document_id, Document.title, Chunk.page_start, Chunk.text)
+    sa.select(
+        Chunk.id,
+        Chunk.document_id,
+        Document.title,
+        Chunk.page_start,
+        Chunk.text,
+        Document.metadata_.label("about"),
+    )
     .join(Document, Document.id == Chunk.document_id)
     .where(
         Chunk.id.in_(sa.bindparam("chunk_ids", expanding=True)),

@@ -22,19 +22,19 @@ from ragline.chat.deltas import Deltas, tell
 from ragline.chat.erasing import erase_words
 from ragline.chat.history import cut, said_before
 from ragline.chat.pairs import stored_answer
-from ragline.chat.pump import Pump
 from ragline.chat.question import Question
 from ragline.chat.rendering import rendered
 from ragline.chat.reuse import answer_before, keep_answer
 from ragline.chat.schemas import ChatAnswer
 from ragline.chat.service import MESSAGE_WORKFLOW, WORKFLOW
-from ragline.chat.waiting import turnstile_of
 from ragline.engine.retry import LOCAL, Retry, cause_of
 from ragline.errors import NotFound
 from ragline.failpoints import failpoint
 from ragline.jobs import service as jobs
 from ragline.jobs.event_hub import nudge
 from ragline.jobs.events import record
+from ragline.jobs.pump import Pump
+from ragline.jobs.turnstile import turnstile_of
 from ragline.jobs.undoing import Undoing
 from ragline.models import Job, Message
 from ragline.providers.contracts import Turn

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from ragline.cli.output import plain, say
-from ragline.client import Citation, Event
+from ragline.client import Bibliography, Citation, Event
 from ragline.errors import RaglineError
 
 
@@ -30,6 +30,17 @@ def show_sources(citations: Iterable[Citation]) -> None:
     for number, citation in enumerate(listed, start=1):
         quote = " ".join(citation.quote.split())
         say(f"[{number}] {citation.title}, p. {citation.page}: “{quote}”", "dim")
+
+
+def show_bibliography(written: Bibliography | None) -> None:
+    """Print the works an answer rests on, and what their style could not write."""
+    if written is None:
+        return
+    say("\nBibliography", "bold")
+    for entry in written.entries:
+        say(entry.entry)
+    for warning in written.warnings:
+        say(warning, "dim")
 
 
 def write_out(events: Iterable[Event]) -> Written:

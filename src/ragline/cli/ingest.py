@@ -1,4 +1,4 @@
-"""`ragline ingest`: upload files and folders."""
+"""`ragline ingest`: upload files and folders, archives, tables and libraries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
+from ragline.cli import importing
 from ragline.cli.connection import connected
 from ragline.cli.exits import FAILED
 from ragline.cli.outcomes import Outcome, summary
@@ -43,7 +44,10 @@ def ingest(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH", exists=True, help="Files and folders; hidden files are skipped."
+            metavar="PATH",
+            exists=True,
+            help="Files and folders, ZIP archives, CSV tables, and exports of reference libraries "
+            "(Zotero JSON, CSL-JSON, BibTeX, RIS) with their files; hidden files are skipped.",
         ),
     ],
     project: Annotated[
@@ -52,20 +56,67 @@ def ingest(
     wait: Annotated[
         bool, typer.Option(help="Wait until every document is searchable or has failed.")
     ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing of it.")
+    ] = False,
+    text_column: Annotated[
+        str | None, typer.Option(help="The column of tables that holds the texts.")
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="The column of tables that names their rows for good.")
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="What stands before the external ids: another one for each source."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Upload files and folders into a project."""
+    """Upload files and folders, archives, tables and reference libraries into a project."""
+    imports = importing.Imports.among(paths, every=dry_run)
+    plain = [path for path in paths if path not in (*imports.files, *imports.folders)]
+    wanted = importing.Wanted(text_column, id_column, prefix)
     with connected() as client:
         target = client.get_or_create_project(project)
-        sent = _send(client, target, paths, quiet=json)
+        if dry_run:
+            _preview(client, target, imports, wanted, json=json)
+            return
+        sent = _send(client, target, plain, quiet=json)
+        jobs = importing.send(client, target, imports, wanted, quiet=json)
         if wait:
             sent.jobs = watch(client, sent.jobs, quiet=json)
-        outcomes = _outcomes(client, sent)
-    _report(target, outcomes, sent.refused, json=json)
+            jobs = watch(client, jobs, quiet=json)
+        outcomes = _outcomes(client, sent) + importing.outcomes_of(client, target, jobs)
+    refused = sent.refused + importing.left_out(jobs)
+    _report(target, outcomes, refused, jobs, json=json)
     # What a folder happens to hold may be refused; what was asked for by name may not.
-    missed = {path.name for path in paths} & {name for name, _ in sent.refused}
-    if missed or not outcomes or any(outcome.failed for outcome in outcomes):
+    missed = {path.name for path in paths} & {name for name, _ in refused}
+    nothing = not outcomes and not jobs
+    if missed or nothing or any(one.failed for one in outcomes) or _have_failed(jobs):
         raise typer.Exit(FAILED)
+
+
+def _have_failed(jobs: list[Job]) -> bool:
+    return any(job.status in ("failed", "cancelled") for job in jobs)
+
+
+def _preview(
+    client: Client,
+    project: Project,
+    imports: importing.Imports,
+    wanted: importing.Wanted,
+    *,
+    json: bool,
+) -> None:
+    """Say what would become of each import."""
+    found = importing.preview(client, project, imports, wanted, quiet=json)
+    if json:
+        imports_found = [each.model_dump(mode="json") for each in found]
+        write_json({"project": project.model_dump(mode="json"), "imports": imports_found})
+        return
+    for each in found:
+        importing.show_preview(each)
+    if not found:
+        say("There is nothing to upload.", "yellow")
 
 
 def _send(client: Client, project: Project, paths: list[Path], *, quiet: bool) -> Sent:
@@ -90,7 +141,12 @@ def _outcomes(client: Client, sent: Sent) -> list[Outcome]:
 
 
 def _report(
-    project: Project, outcomes: list[Outcome], refused: list[tuple[str, str]], *, json: bool
+    project: Project,
+    outcomes: list[Outcome],
+    refused: list[tuple[str, str]],
+    jobs: list[Job],
+    *,
+    json: bool,
 ) -> None:
     if json:
         write_json(
@@ -98,11 +154,14 @@ def _report(
                 "project": project.model_dump(mode="json"),
                 "documents": [outcome.for_machines() for outcome in outcomes],
                 "rejected": [{"filename": name, "reason": why} for name, why in refused],
+                "imports": [importing.for_machines(job) for job in jobs],
             }
         )
         return
     for outcome in outcomes:
         outcome.show()
+    for job in jobs:
+        importing.show(job)
     for name, why in refused:
         say(f"- {name}: not taken. {why}", "yellow")
     say(f"Project {project.name!r}: {summary(outcomes, len(refused))}.", "bold")

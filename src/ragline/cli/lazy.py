@@ -15,8 +15,9 @@ from ragline.errors import RaglineError
 COMMANDS = {
     "serve": "Start the server: HTTP API and worker in one process.",
     "worker": "Run queued work in a process of its own.",
-    "ingest": "Upload files and folders into a project.",
+    "ingest": "Upload files and folders, archives, tables and reference libraries into a project.",
     "search": "Find the passages that answer a question best.",
+    "images": "Send products with their pictures, find and delete them.",
     "ask": "Answer a question from a project's documents, with citations.",
     "agents": "List agents, make one, look at one or delete them.",
     "chat": "Talk with an agent; an empty line or Ctrl-D ends it.",

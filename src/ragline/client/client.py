@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from ragline.client.async_connection import AsyncConnection
+from ragline.client.calls import bibliographies as bibliography_calls
 from ragline.client.calls import conversations as conversation_calls
 from ragline.client.calls import documents as document_calls
 from ragline.client.calls import events as event_calls
+from ragline.client.calls import images as image_calls
+from ragline.client.calls import imports as import_calls
 from ragline.client.calls import jobs as job_calls
 from ragline.client.calls import operations as operation_calls
 from ragline.client.calls import projects as project_calls
 from ragline.client.calls import questions as question_calls
 from ragline.client.calls import uploads as upload_calls
 from ragline.client.calls import webhooks as webhook_calls
+from ragline.client.calls import zotero as zotero_calls
 from ragline.client.connection import Connection
 from ragline.client.methods import Call, Many
 
@@ -44,13 +48,45 @@ class Calls:
     chunks = Many(document_calls.chunks)
     file = Call(document_calls.file)
     download = Call(document_calls.download)
+    change_document = Call(document_calls.change_document)
     delete_document = Call(document_calls.delete_document)
+
+    # Imports
+    import_files = Call(import_calls.import_files)
+    import_folder = Call(import_calls.import_folder)
+    preview_import = Call(import_calls.preview_import)
+
+    # Libraries of Zotero
+    zotero_libraries = Call(zotero_calls.zotero_libraries)
+    zotero_library = Call(zotero_calls.zotero_library)
+    connect_zotero = Call(zotero_calls.connect_zotero)
+    change_zotero = Call(zotero_calls.change_zotero)
+    disconnect_zotero = Call(zotero_calls.disconnect_zotero)
+    sync_zotero = Call(zotero_calls.sync_zotero)
+    write_notes = Call(zotero_calls.write_notes)
+    preview_notes = Call(zotero_calls.preview_notes)
+    notes = Many(zotero_calls.notes)
+    note = Call(zotero_calls.note)
+
+    # Product images
+    send_product = Call(image_calls.send_product)
+    products = Many(image_calls.products)
+    product = Call(image_calls.product)
+    product_picture = Call(image_calls.product_picture)
+    product_thumbnail = Call(image_calls.product_thumbnail)
+    search_products = Call(image_calls.search_products)
+    delete_product = Call(image_calls.delete_product)
 
     # Questions
     search = Call(question_calls.search)
     chat = Call(question_calls.chat)
     chat_job = Call(question_calls.chat_job)
     chat_stream = Many(question_calls.chat_stream)
+
+    # Bibliographies
+    bibliography = Call(bibliography_calls.bibliography)
+    job_bibliography = Call(bibliography_calls.job_bibliography)
+    message_bibliography = Call(bibliography_calls.message_bibliography)
 
     # Conversations
     agents = Many(conversation_calls.agents)

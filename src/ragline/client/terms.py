@@ -66,7 +66,7 @@ class Terms:
 def encoded(form: Form, files: list[tuple[str, BinaryIO]]) -> httpx2.Request:
     """Return a request that holds a form; its body reads the files while it goes out."""
     return httpx2.Request(
-        "POST", "http://-", data=dict(form.fields), files=[("file", file) for file in files]
+        "POST", "http://-", data=dict(form.fields), files=[(form.named, file) for file in files]
     )
 
 

@@ -54,11 +54,12 @@ class Sent:
 
 @dataclass(frozen=True)
 class Form:
-    """A multipart body: fields, and files that are read as they are sent."""
+    """A multipart body: fields, and files, each in a field `named`, read as they are sent."""
 
     fields: Mapping[str, str | Sequence[str]]
     files: Sequence[Source]
     sent: Sent = field(default_factory=Sent)
+    named: str = "file"
 
 
 def files_in(paths: Iterable[Path]) -> list[Path]:

@@ -10,21 +10,21 @@ from ragline.accounts.ownership import owned_document, owned_project
 from ragline.accounts.service import Caller
 from ragline.blobs import Stream
 from ragline.bootstrap import Runtime
-from ragline.documents.views import statuses_of
+from ragline.documents.views import Standing, standings
 from ragline.models import Chunk, Document, Page, PageText
 
 
-def get_document(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Document, str]:
-    """Return a document with its status."""
+def get_document(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Document, Standing]:
+    """Return a document, and how it stands with it."""
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
-        return document, statuses_of(session, [document])[document.id]
+        return document, standings(session, [document])[document.id]
 
 
 def list_documents(
     runtime: Runtime, caller: Caller, project_id: str, *, limit: int, after: str | None
-) -> tuple[list[tuple[Document, str]], bool]:
-    """Return a project's documents with their status, oldest first, and whether there are more."""
+) -> tuple[list[tuple[Document, Standing]], bool]:
+    """Return a project's documents and how they stand, oldest first, and whether there are more."""
     query = (
         sa.select(Document)
         .where(Document.project_id == project_id)
@@ -42,23 +42,24 @@ def list_documents(
                 )
             )
         documents = list(session.scalars(query))
-        known = statuses_of(session, documents)
+        known = standings(session, documents)
     return [(d, known[d.id]) for d in documents[:limit]], len(documents) > limit
 
 
 def list_pages(
     runtime: Runtime, caller: Caller, document_id: str, *, limit: int, after: int
 ) -> tuple[list[tuple[Page, str]], bool]:
-    """Return pages of the latest version that has any, with their texts."""
+    """Return pages with their texts: of the published version, else of the latest that has any."""
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
-        version = sa.select(sa.func.max(Page.version)).where(Page.document_id == document.id)
+        latest = sa.select(sa.func.max(Page.version)).where(Page.document_id == document.id)
+        version = document.published_version or session.scalar(latest)
         rows = session.execute(
             sa.select(Page, sa.func.coalesce(PageText.text, ""))
             .outerjoin(PageText, PageText.key == Page.text_key)
             .where(
                 Page.document_id == document.id,
-                Page.version == version.scalar_subquery(),
+                Page.version == version,
                 Page.number > after,
             )
             .order_by(Page.number)
@@ -92,4 +93,4 @@ def file_of(runtime: Runtime, caller: Caller, document_id: str) -> tuple[Documen
     """Return a document and its file: where it is, or its content from another place."""
     with runtime.database.read() as session:
         document = owned_document(session, caller.tenant_id, document_id)
-    return document, runtime.blobs.open(document.content_hash)
+    return document, runtime.blobs.open(document.stored_hash)

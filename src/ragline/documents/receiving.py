@@ -64,11 +64,12 @@ async def receive_files(
 
 
 async def receive_form(
-    request: Request, *, most_files: int
+    request: Request, *, most_files: int, field: str = "file", needs_file: bool = True
 ) -> tuple[FormData, list[ReceivedFile], dict[str, Any]]:
     """Read a multipart body; files above a megabyte go through a temporary file on disk.
 
-    The caller closes the returned form, which removes the temporary files.
+    Files stand in form fields named `field`. The caller closes the returned form, which removes
+    the temporary files.
     """
     parser = _WholeBodyParser(
         request.headers, request.stream(), max_files=most_files, max_fields=MOST_FORM_FIELDS
@@ -78,12 +79,11 @@ async def receive_form(
     except MultiPartException as error:
         raise MalformedRequest(f"The multipart body cannot be read: {error.message}") from None
     try:
-        files = [_file(name, value) for name, value in form.multi_items() if _is_file(value)]
-        fields: dict[str, Any] = {
-            name: value for name, value in form.multi_items() if not _is_file(value)
-        }
-        if not files:
-            raise InvalidInput("Send at least one file in a form field named 'file'.")
+        items = form.multi_items()
+        files = [_file(name, value, field) for name, value in items if _is_file(value)]
+        fields: dict[str, Any] = {name: value for name, value in items if not _is_file(value)}
+        if needs_file and not files:
+            raise InvalidInput(f"Send at least one file in a form field named {field!r}.")
         return form, files, fields
     except BaseException:
         await form.close()
@@ -115,9 +115,9 @@ def _is_file(value: object) -> bool:
     return isinstance(value, UploadFile)
 
 
-def _file(name: str, value: Any) -> ReceivedFile:
-    if name != "file":
-        raise InvalidInput(f"The form field of a file must be named 'file', not {name!r}.")
+def _file(name: str, value: Any, field: str) -> ReceivedFile:
+    if name != field:
+        raise InvalidInput(f"The form field of a file must be named {field!r}, not {name!r}.")
     # Browsers and scripts may send paths; only the last part is a name.
     filename = (value.filename or "").replace("\\", "/").rpartition("/")[2]
     filename = "".join(c for c in filename if c.isprintable()).strip()[:500]

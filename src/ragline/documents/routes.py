@@ -13,12 +13,13 @@ from fastapi.responses import FileResponse, StreamingResponse
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.documents import deletion, reading, receiving, storing
+from ragline.documents import changing, deletion, reading, receiving, storing
 from ragline.documents.gathering import Gathering
 from ragline.documents.schemas import (
     Accepted,
     ChunkList,
     ChunkView,
+    DocumentChange,
     DocumentList,
     DocumentView,
     PageList,
@@ -27,6 +28,7 @@ from ragline.documents.schemas import (
     TextDocument,
 )
 from ragline.documents.views import view_of
+from ragline.errors import InvalidInput
 from ragline.http.idempotency import KeyHeader
 from ragline.http.prefer import Preferences, PreferencesParameter, applied
 from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
@@ -50,6 +52,7 @@ _UPLOAD_BODY: dict[str, Any] = {
                         "title": {"type": "string", "maxLength": 500},
                         "external_id": {"type": "string", "maxLength": 500},
                         "metadata": {"type": "string", "description": "A JSON object."},
+                        "clean": {"type": "boolean"},
                     },
                 }
             },
@@ -97,7 +100,12 @@ async def upload(
             body.text, title=body.title, external_id=body.external_id, metadata=body.metadata
         )
         submission = await run_in_threadpool(
-            storing.submit, runtime, [text], wishes=body.wishes, key=idempotency_key
+            storing.submit,
+            runtime,
+            [text],
+            wishes=body.wishes,
+            key=idempotency_key,
+            clean=body.clean,
         )
         accepted = await gathering.accept(caller.tenant_id, project_id, submission)
         return await _answer(runtime, caller, accepted, preferences, response)
@@ -105,6 +113,10 @@ async def upload(
         request, most_files=runtime.settings.max_files_per_upload
     )
     try:
+        if fields.external_id is not None and len(files) > 1:
+            raise InvalidInput(
+                "An external id names one document: send files with external ids one by one."
+            )
         uploads = [
             storing.Upload(
                 file.stream, file.filename, fields.title, fields.external_id, fields.metadata
@@ -112,7 +124,12 @@ async def upload(
             for file in files
         ]
         submission = await run_in_threadpool(
-            storing.submit, runtime, uploads, wishes=fields.wishes, key=idempotency_key
+            storing.submit,
+            runtime,
+            uploads,
+            wishes=fields.wishes,
+            key=idempotency_key,
+            clean=fields.clean,
         )
         accepted = await gathering.accept(caller.tenant_id, project_id, submission)
     finally:
@@ -139,11 +156,29 @@ def document(document_id: str, runtime: RuntimeParameter, caller: CallerParamete
     return view_of(*reading.get_document(runtime, caller, document_id))
 
 
+@router.patch(
+    "/documents/{document_id}",
+    status_code=202,
+    response_model=Accepted,
+    responses={200: {"model": Accepted, "description": "There is nothing to be built."}},
+)
+async def change(
+    document_id: str,
+    body: DocumentChange,
+    response: Response,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    preferences: PreferencesParameter,
+) -> Accepted:
+    """Change title, metadata or external id; the first two are a newer version, with a job."""
+    accepted = await run_in_threadpool(changing.change_document, runtime, caller, document_id, body)
+    return await _answer(runtime, caller, accepted, preferences, response)
+
+
 @router.delete("/documents/{document_id}")
 def delete(document_id: str, runtime: RuntimeParameter, caller: EditorParameter) -> Receipt:
     """Delete a document everywhere; the answer is the receipt."""
-    removed = deletion.delete_document(runtime, caller, document_id)
-    return Receipt(document_id=document_id, removed=removed)
+    return deletion.delete_document(runtime, caller, document_id)
 
 
 @router.get("/documents/{document_id}/pages")

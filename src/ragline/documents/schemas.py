@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,7 @@ from pydantic import (
     Tag,
 )
 
-from ragline.accounts.schemas import CleanText, kind_of
+from ragline.accounts.schemas import CleanText, RequestModel, kind_of
 from ragline.jobs.schemas import JobView, Problem, WishesFields
 
 LARGEST_NUMBER = 2**53
@@ -56,19 +56,51 @@ class TextDocument(WishesFields):
     text: Annotated[CleanText, Field(min_length=1, pattern=r"\S")]
     title: Title | None = None
     external_id: ExternalId | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata | None = None
+    clean: bool | None = None
 
 
 class UploadFields(WishesFields):
-    """What may stand beside the files of a multipart upload; it holds for all of them."""
+    """What may stand beside the files of a multipart upload; it holds for all of them.
+
+    An external id is that of a single file.
+    """
 
     title: Title | None = None
     external_id: ExternalId | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata | None = None
+    clean: bool | None = None
+
+
+class DocumentChange(RequestModel):
+    """What is to be said of a document from now on; what is left out stays as it is.
+
+    An external id of null takes it away.
+    """
+
+    title: Title | None = None
+    metadata: Metadata | None = None
+    external_id: ExternalId | None = None
+
+
+class NewerVersion(BaseModel):
+    """A version of a document that is not published: in work, or failed, or cancelled."""
+
+    job_id: str
+    status: str
+    title: str
+    filename: str
+    media_type: str
+    size_bytes: int
+    metadata: dict[str, Any]
 
 
 class DocumentView(BaseModel):
-    """A document; `status` is that of its latest job, `searchable` that of a published version."""
+    """A document as it is found, with the version that is to replace it, if there is one.
+
+    `status` is that of its latest job, `searchable` that of a published version. `version` is
+    the number of the published one; numbers rise, with gaps.
+    """
 
     id: str
     project_id: str
@@ -82,7 +114,28 @@ class DocumentView(BaseModel):
     metadata: dict[str, Any]
     status: str
     searchable: bool
+    version: int | None = None
+    newer: NewerVersion | None = None
     created_at: datetime
+
+
+Change = Literal["new", "changed", "again", "unchanged", "duplicate"]
+"""What a file is to its project.
+
+`new`: it became a document. `changed`: a newer version of one. `again`: the same, ingested again
+since its last job failed or was cancelled. `unchanged`: the document is like that already.
+`duplicate`: its content is that of a document with another external id. The last two have no job.
+"""
+
+
+class TakenFile(BaseModel):
+    """What became of a file that was taken, in the order of the request."""
+
+    filename: str
+    external_id: str | None
+    document_id: str
+    change: Change
+    job_id: str | None
 
 
 class RejectedFile(BaseModel):
@@ -93,10 +146,15 @@ class RejectedFile(BaseModel):
 
 
 class Accepted(BaseModel):
-    """What became of an upload; `job` is null where all of it was there already."""
+    """What became of an upload; `job` is null where all of it was there already.
+
+    `files` tells it of each file. `job` is null as well where the jobs are children of a job
+    that was there before: then each file names its own.
+    """
 
     job: JobView | None
     documents: list[DocumentView]
+    files: list[TakenFile] = []
     rejected: list[RejectedFile] = []
 
 
@@ -147,7 +205,11 @@ class ChunkList(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What a deletion removed."""
+    """What a deletion removed, and what was left of it when that was looked for afterwards.
+
+    What other documents or uploaded files share with it is not counted: it stays theirs.
+    """
 
     document_id: str
     removed: dict[str, int]
+    remaining: dict[str, int] = {}

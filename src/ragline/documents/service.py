@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from ragline.accounts.ownership import owned_project
 from ragline.bootstrap import Runtime
-from ragline.documents.files import ensure_files, remove_file
 from ragline.documents.intake import Intake
+from ragline.documents.recognising import Library
 from ragline.documents.schemas import Accepted
 from ragline.documents.storing import Submission
 from ragline.errors import RaglineError
 from ragline.failpoints import failpoint
 from ragline.http.idempotency import Once, once_each
+from ragline.ingestion.files import ensure_files, lock_contents, remove_file
 
 _AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError)
 
@@ -28,8 +29,9 @@ def accept(
     """Queue the ingestion of what requests to a project brought; return an answer for each.
 
     Content that the project already holds gives the existing document and no new job, unless
-    its last job failed or was cancelled: then it is ingested again. An idempotency key gives
-    the same answer again. One transaction keeps all that came; where it fails, each request is
+    its last job failed or was cancelled: then it is ingested again. What has changed under an
+    external id becomes a newer version of its document. An idempotency key gives the same
+    answer again. One transaction keeps all that came; where it fails, each request is
     tried in one of its own, so that none fails for its neighbour.
     """
     try:
@@ -52,15 +54,17 @@ def _accept(
         Once(tenant_id, each.key, ("upload", project_id, *_asked(each))) for each in submissions
     ]
     kept: list[int] = []
+    dropped: set[str] = set()
 
     def keep(numbers: Sequence[int]) -> list[Accepted]:
         chosen = [submissions[number] for number in numbers]
-        accepted = keep_all(runtime, tenant_id, project_id, chosen)
+        accepted = keep_all(runtime, tenant_id, project_id, chosen, dropped=dropped)
         kept.extend(numbers)
         return accepted
 
     answers = once_each(runtime.database, requests, Accepted, keep)
     _forget(runtime, [each for number, each in enumerate(submissions) if number not in kept])
+    _remove(runtime, dropped)
     return answers
 
 
@@ -78,7 +82,9 @@ def _asked(submission: Submission) -> tuple[Any, ...]:
         }
         for item in submission.stored
     ]
-    return (files, [name for name, _ in submission.rejected], asdict(submission.wishes))
+    # Only where it was said, so that keys from before it could be are known again.
+    said = [] if submission.clean is None else [{"clean": submission.clean}]
+    return (files, [name for name, _ in submission.rejected], asdict(submission.wishes), *said)
 
 
 def _forget(runtime: Runtime, submissions: Sequence[Submission]) -> None:
@@ -86,31 +92,44 @@ def _forget(runtime: Runtime, submissions: Sequence[Submission]) -> None:
 
     There is no such project, no room, or the request is a repetition.
     """
-    for submission in submissions:
-        for item in submission.stored:
-            # The answer stands already, and the clean-up finds what stays.
-            with suppress(*_AWAY, RaglineError, OSError):
-                remove_file(runtime, item.blob.content_hash)
+    _remove(runtime, (item.blob.content_hash for each in submissions for item in each.stored))
+
+
+def _remove(runtime: Runtime, hashes: Iterable[str]) -> None:
+    for content_hash in hashes:
+        # The answer stands already, and the clean-up finds what stays.
+        with suppress(*_AWAY, RaglineError, OSError):
+            remove_file(runtime, content_hash)
 
 
 def keep_all(
-    runtime: Runtime, tenant_id: str, project_id: str, submissions: Sequence[Submission]
+    runtime: Runtime,
+    tenant_id: str,
+    project_id: str,
+    submissions: Sequence[Submission],
+    *,
+    dropped: set[str] | None = None,
 ) -> list[Accepted]:
     """Write documents, jobs and their places in the queue, in one transaction.
 
-    Where it is part of the caller's, what it raises must end that one too.
+    Where it is part of the caller's, what it raises must end that one too. `dropped` is given
+    the hashes of files that may be needed no more once that has ended.
     """
     stored = [item for each in submissions for item in each.stored]
     with runtime.database.write() as session:
         project = owned_project(session, tenant_id, project_id)
         hashes = {item.blob.content_hash for item in stored}
-        # The same content, sent to the same project twice at once, is one document.
-        runtime.database.lock(session, *(f"{project.id}:{each}" for each in hashes))
+        external_ids = {item.upload.external_id for item in stored if item.upload.external_id}
+        # The same content or name, sent to the same project twice at once, is one document.
+        lock_contents(runtime, session, project.id, hashes, external_ids)
         ensure_files(runtime, session, [(item.blob, item.upload.stream) for item in stored])
-        intake = Intake(session, project, hashes)
+        library = Library(session, project.id, hashes=hashes, external_ids=external_ids)
+        intake = Intake(session, project, library)
         planned = [intake.plan(each) for each in submissions]
         intake.write(runtime)
         failpoint("accept.committing")
         answers = [intake.answer(each) for each in planned]
+        if dropped is not None:
+            dropped |= intake.dropped
     failpoint("accept.committed")
     return answers

@@ -15,8 +15,9 @@ from ragline.settings import Settings
 CHAT = "chat"
 INGEST = "ingest"
 PAGES = "pages"
+IMAGES = "images"
 DEFAULT = "default"
-NAMES = (CHAT, INGEST, PAGES, DEFAULT)
+NAMES = (CHAT, INGEST, PAGES, IMAGES, DEFAULT)
 RECENT_SECONDS = 60.0
 QUIET_CHAT_SECONDS = 0.75
 """Time between two looks at the queue of questions when nobody asked for a minute."""
@@ -32,6 +33,7 @@ def concurrency(settings: Settings) -> dict[str, int]:
         CHAT: settings.chat_concurrency,
         INGEST: settings.ingest_concurrency,
         PAGES: settings.pages_concurrency,
+        IMAGES: settings.image_concurrency,
         DEFAULT: settings.default_concurrency,
     }
 

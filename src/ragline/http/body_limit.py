@@ -16,7 +16,9 @@ from ragline.http.problems import problem_of
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024**2
 # Elsewhere a form is read into memory before anyone asks who sent it.
-_UPLOADS = re.compile(r"/v1/(projects/[^/]+/documents|files)")
+_UPLOADS = re.compile(
+    r"/v1/(projects/[^/]+/images(/search)?|projects/[^/]+/(documents|imports)|files)"
+)
 # Whoever has a share's link asks short questions there, without a key.
 _PUBLIC = "/c/"
 PUBLIC_BYTES = 64 * 1024

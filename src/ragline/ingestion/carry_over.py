@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from ragline.bootstrap import Runtime
 from ragline.database import insert_missing
 from ragline.engine import attempts
-from ragline.ingestion.subject import Subject, load_subject
-from ragline.models import Attempt, Chunk, Document, Page, chunk_id
+from ragline.ingestion.subject import Subject, described, load_subject
+from ragline.models import Attempt, Chunk, Page, chunk_id
 
 
 def carry_over(runtime: Runtime, job_id: str) -> None:
@@ -29,9 +29,12 @@ def carry_over(runtime: Runtime, job_id: str) -> None:
         subject.job_in(session)
         if session.scalar(_ATTEMPTS, {"of_job": job_id}) == 1 or _count(session, Page, subject):
             return
+        # Versions before the job's first one are of other jobs, perhaps of another file.
         before = session.scalar(
             sa.select(sa.func.max(Page.version)).where(
-                Page.document_id == subject.document_id, Page.version < subject.version
+                Page.document_id == subject.document_id,
+                Page.version >= subject.first_version,
+                Page.version < subject.version,
             )
         )
         for table in (Page, Chunk):
@@ -46,9 +49,9 @@ def _is_whole(session: Session, subject: Subject) -> bool:
     made = attempts.outputs(session, subject.workflow_id)
     if made.keys() <= {"plan"}:
         return True
-    document = session.get_one(Document, subject.document_id)
+    pages = described(session, subject).page_count
     passages = made.get("build_chunks")
-    return _count(session, Page, subject) == document.page_count and (
+    return _count(session, Page, subject) == pages and (
         passages is None or _count(session, Chunk, subject) == int(passages)
     )
 

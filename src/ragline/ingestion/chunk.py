@@ -17,10 +17,10 @@ from ragline.errors import UnreadableFile
 from ragline.failpoints import failpoint
 from ragline.ingestion.clean import repair_pages
 from ragline.ingestion.splitting import Piece, indexed_text, split_pages
-from ragline.ingestion.subject import Subject, load_subject
+from ragline.ingestion.subject import Subject, described, load_subject
 from ragline.jobs import service as jobs
 from ragline.language.detect import detect_language
-from ragline.models import Chunk, Document, Page, PageText, chunk_id
+from ragline.models import Chunk, Page, PageText, chunk_id
 
 LIMITS = Limits(
     wall_seconds=300,
@@ -75,7 +75,7 @@ def build_chunks(runtime: Runtime, job_id: str) -> int:
         )
         if rows:
             session.execute(sa.insert(Chunk), rows)
-        session.get_one(Document, subject.document_id).language = split.language
+        described(session, subject).language = split.language
         jobs.advance(
             session,
             job,
@@ -95,7 +95,7 @@ def split_document(pages: Sequence[tuple[int, str]]) -> Split:
     return Split(pieces, detect_language(sample))
 
 
-def embedding_key(runtime: Runtime, subject: Subject, piece: Piece) -> str:
+def embedding_key(runtime: Runtime, subject: Subject, piece: Piece | Chunk) -> str:
     """Return the hash of everything that decides a passage's embedding, within the tenant."""
     text = indexed_text(subject.title, piece.heading, piece.text)
     parts = (subject.tenant_id, runtime.embedder.name, text)

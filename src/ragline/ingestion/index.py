@@ -6,7 +6,8 @@ the publishing transaction, or stays there after a crash, is invisible.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,14 +18,19 @@ from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.errors import ProviderError
 from ragline.failpoints import failpoint
+from ragline.ingestion import tidying_results
 from ragline.ingestion.content import content_changed
 from ragline.ingestion.embed import embed_chunks
+from ragline.ingestion.files import lock_contents, remove_file
+from ragline.ingestion.replacing import replace
+from ragline.ingestion.results import forget_versions
 from ragline.ingestion.splitting import indexed_text
-from ragline.ingestion.subject import Subject, load_subject
+from ragline.ingestion.subject import Subject, load_subject, refuse_outdated
 from ragline.jobs import service as jobs
 from ragline.language.lexical import lexical_vector_of_passage
 from ragline.models import Chunk, Document, Embedding, Job, Page, Project
 from ragline.providers.contracts import IndexedChunk
+from ragline.references.citing import search_words
 
 UPSERT_CHUNKS = 256
 MOST_WARNINGS = 100
@@ -40,7 +46,8 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     subject = load_subject(runtime, job_id)
     # A clean-up may have taken vectors of a retried attempt, which nothing used meanwhile.
     embed_chunks(runtime, job_id)
-    index_chunks(runtime, subject.document_id, subject.version)
+    about = About(subject.project_id, subject.title, subject.metadata)
+    index_chunks(runtime, subject.document_id, subject.version, about=about)
     failpoint("ingest.indexed")
     count = publish(runtime, subject, workflow_id)
     failpoint("ingest.published")
@@ -77,10 +84,23 @@ def restore(runtime: Runtime) -> int:
     return restored
 
 
-def index_chunks(runtime: Runtime, document_id: str, version: int) -> None:
-    """Write the version's vectors; they are durable, and not yet found, when it returns."""
-    after = -1
-    while chunks := _next_chunks(runtime, document_id, version, after):
+class About(NamedTuple):
+    """What the index is told of a document besides its passages."""
+
+    project_id: str
+    title: str
+    metadata: dict[str, Any]
+
+
+def index_chunks(
+    runtime: Runtime, document_id: str, version: int, *, about: About | None = None
+) -> None:
+    """Write the version's vectors; they are durable, and not yet found, when it returns.
+
+    `about` is what the document's row says, unless it is given.
+    """
+    about, after = about or _about(runtime, document_id), -1
+    while chunks := _next_chunks(runtime, document_id, version, after, about):
         runtime.vector_store.upsert([point for _, point in chunks])
         after = chunks[-1][0]
 
@@ -88,14 +108,20 @@ def index_chunks(runtime: Runtime, document_id: str, version: int) -> None:
 def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
     """Make the version the one that search returns and end the job, in one transaction.
 
-    Returns None, and does nothing, where the job has ended or another attempt took over.
+    Returns None, and does nothing, where the job has ended or another attempt took over. Raises
+    `Outdated` where a later version was published first. Files that no version needs any more
+    are removed.
     """
     with runtime.database.write() as session:
+        if subject.replaces:
+            lock_contents(runtime, session, subject.project_id, [subject.content_hash])
         job = session.get_one(Job, subject.job_id)
         if not jobs.is_current(session, job, workflow_id):
             return None
+        document = session.get_one(Document, subject.document_id, with_for_update=LOCKED)
+        refuse_outdated(session, subject.document_id, subject.version)
+        dropped = replace(session, document, job)
         count = _count(session, Chunk, subject)
-        document = session.get_one(Document, subject.document_id)
         # Without a passage there is nothing to search: the document is read, not searchable.
         document.published_version = subject.version if count else None
         if count:
@@ -109,12 +135,31 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
                 "document_id": subject.document_id,
                 "pages": _count(session, Page, subject),
                 "chunks": count,
+                **_cleaning(session, subject, job),
             },
-            warnings=_page_warnings(session, subject),
+            warnings=[*job.warnings, *_page_warnings(session, subject)],
         )
         failpoint("ingest.publishing")
     log.info("document.published", document_id=subject.document_id, chunks=count)
+    failpoint("ingest.replaced")
+    _remove_files(runtime, dropped)
     return count
+
+
+def _cleaning(session: Session, subject: Subject, job: Job) -> dict[str, Any]:
+    """Return what became of the passages where a model was to repair them."""
+    if (job.inputs or {}).get("clean") is not True:
+        return {}
+    return {"cleaning": tidying_results.counts(session, subject.document_id, subject.version)}
+
+
+def _remove_files(runtime: Runtime, hashes: Iterable[str]) -> None:
+    """Remove files of versions that are gone; what stays is found by the clean-up."""
+    for content_hash in hashes:
+        try:
+            remove_file(runtime, content_hash)
+        except (ProviderError, OSError) as error:
+            log.warning("file.left", content_hash=content_hash, error=str(error))
 
 
 def _take_back(runtime: Runtime, subject: Subject) -> None:
@@ -148,61 +193,66 @@ def _remove_older_vectors(runtime: Runtime, subject: Subject) -> None:
 
 def _remove_older(session: Session, subject: Subject) -> None:
     for table in (Chunk, Page):
-        session.execute(
-            sa.delete(table).where(
-                table.document_id == subject.document_id, table.version < subject.version
-            )
-        )
+        older = table.version < subject.version
+        forget_versions(session, subject.document_id, older, table)
 
 
 def _next_chunks(
-    runtime: Runtime, document_id: str, version: int, after: int
+    runtime: Runtime, document_id: str, version: int, after: int, about: About
 ) -> list[tuple[int, IndexedChunk]]:
     """Return the next passages as points of the index, each with its ordinal."""
     query = (
-        sa.select(Chunk, Embedding.vector, Document)
+        sa.select(Chunk, Embedding.vector)
         .join(Embedding, Embedding.key == Chunk.embedding_key)
-        .join(Document, Document.id == Chunk.document_id)
         .where(Chunk.document_id == document_id, Chunk.version == version, Chunk.ordinal > after)
         .order_by(Chunk.ordinal)
         .limit(UPSERT_CHUNKS)
     )
     with runtime.database.read() as session:
         rows = session.execute(query).all()
-    return [(chunk.ordinal, _point(chunk, vector, document)) for chunk, vector, document in rows]
+    return [(chunk.ordinal, _point(chunk, vector, about)) for chunk, vector in rows]
 
 
-def _point(chunk: Chunk, vector: bytes, document: Document) -> IndexedChunk:
+def _about(runtime: Runtime, document_id: str) -> About:
+    query = sa.select(Document.project_id, Document.title, Document.metadata_)
+    with runtime.database.read() as session:
+        return About(*session.execute(query.where(Document.id == document_id)).one())
+
+
+def _point(chunk: Chunk, vector: bytes, about: About) -> IndexedChunk:
     return IndexedChunk(
         chunk_id=chunk.id,
         document_id=chunk.document_id,
-        project_id=document.project_id,
+        project_id=about.project_id,
         version=chunk.version,
         dense=np.frombuffer(vector, dtype="<f4"),
         lexical=lexical_vector_of_passage(
-            indexed_text(document.title, chunk.heading, chunk.text), chunk.language
+            indexed_text(about.title, chunk.heading, chunk.text),
+            chunk.language,
+            beside=search_words(about.metadata),
         ),
-        metadata=document.metadata_,
+        metadata=about.metadata,
     )
 
 
 def _page_warnings(session: Session, subject: Subject) -> list[dict[str, Any]]:
     """Return a warning for each page without text, with the reason if reading it failed."""
     empty = session.execute(
-        sa.select(Page.number, Page.failed_engines)
-        .where(_version_of(Page, subject), Page.characters == 0)
+        sa.select(Page.number, Page.failed_engines, Page.unread)
+        .where(_version_of(Page, subject), sa.or_(Page.characters == 0, Page.unread.is_not(None)))
         .order_by(Page.number)
     ).all()
-    warnings = [_page_warning(number, failed) for number, failed in empty[:MOST_WARNINGS]]
+    warnings = [_page_warning(*page) for page in empty[:MOST_WARNINGS]]
     if len(empty) > MOST_WARNINGS:
         rest = len(empty) - MOST_WARNINGS
         warnings.append({"code": "page-without-text", "message": f"{rest} more pages have no text"})
     return warnings
 
 
-def _page_warning(number: int, failed: list[dict[str, str]]) -> dict[str, Any]:
-    if failed:
-        message = f"page {number} could not be read: {failed[-1]['reason']}"
+def _page_warning(number: int, failed: list[dict[str, str]], unread: str | None) -> dict[str, Any]:
+    # An older release notes no more than who failed.
+    if unread or (failed and "tries" not in failed[-1]):
+        message = f"page {number} could not be read: {unread or failed[-1]['reason']}"
         return {"code": "page-unreadable", "page": number, "message": message}
     return {"code": "page-without-text", "page": number, "message": f"page {number} has no text"}
 

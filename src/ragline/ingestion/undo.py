@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
+from ragline.ingestion.results import forget_versions
+from ragline.ingestion.subject import is_outdated
 from ragline.jobs import service as jobs
 from ragline.jobs.undoing import Undoing
-from ragline.models import Chunk, Document, Job
+from ragline.models import Chunk, Document, Job, Page
 
 
 def abandon(runtime: Runtime, job_id: str, error: BaseException, workflow_id: str) -> None:
     """End an attempt as failed; safe to run twice.
 
     Its vectors go; pages and passages stay, unseen, so that a retry begins where this attempt
-    stopped. An attempt that has ended, or was superseded, changes nothing.
+    stopped. An attempt that has ended, or was superseded, changes nothing. Where a later version
+    was published first, the job has nothing left to do: it ends well, and leaves nothing.
     """
     with runtime.database.write() as session:
         job = session.get_one(Job, job_id, with_for_update=LOCKED)
         document_id, version = job.document_id, job.version
-        if not jobs.fail(session, job, error, workflow_id):
-            return
-    if document_id is not None and version is not None:
+        if document_id and version and is_outdated(session, document_id, version):
+            ended = _end_outdated(session, job, workflow_id)
+        else:
+            ended = jobs.fail(session, job, error, workflow_id)
+    if ended and document_id is not None and version is not None:
         _remove_vectors(runtime, document_id, version)
+
+
+def _end_outdated(session: Session, job: Job, workflow_id: str) -> bool:
+    if not jobs.is_current(session, job, workflow_id):
+        return False
+    for table in (Chunk, Page):
+        forget_versions(session, str(job.document_id), table.version == job.version, table)
+    message = "A later version of the document was published first; this one is not needed."
+    jobs.complete(
+        session,
+        job,
+        result={"document_id": job.document_id, "pages": 0, "chunks": 0, "outdated": True},
+        warnings=[{"code": "outdated", "message": message}],
+    )
+    return True
 
 
 def remove(runtime: Runtime, job: Job) -> dict[str, int]:
@@ -35,12 +55,8 @@ def remove(runtime: Runtime, job: Job) -> dict[str, int]:
     if job.document_id is None or job.version is None:
         return {}
     with runtime.database.write() as session:
-        gone = session.execute(
-            sa.delete(Chunk).where(
-                Chunk.document_id == job.document_id, Chunk.version == job.version
-            )
-        )
-        chunks = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has a row count
+        its_version = Chunk.version == job.version
+        chunks = forget_versions(session, job.document_id, its_version, Chunk)
     return {"chunks": chunks, "vectors": _remove_vectors(runtime, job.document_id, job.version)}
 
 
@@ -54,5 +70,7 @@ def _remove_vectors(runtime: Runtime, document_id: str, version: int) -> int:
 
 
 UNDOING = Undoing(
-    give_up=abandon, remove=remove, steps=("build_chunks", "embed_chunks", "index_and_publish")
+    give_up=abandon,
+    remove=remove,
+    steps=("build_chunks", "tidy_chunks", "embed_chunks", "index_and_publish"),
 )

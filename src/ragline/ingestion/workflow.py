@@ -1,4 +1,4 @@
-"""A document's way, as one durable workflow: parse, chunk, embed, index.
+"""A document's way, as one durable workflow: parse, chunk, tidy if wished, embed, index.
 
 Steps receive the job's id and return counts; texts and vectors stay in the database.
 Each may run twice: what is there already is found and left as it is.
@@ -10,21 +10,22 @@ from ragline.bootstrap import Runtime
 from ragline.compute.pool import Cancelled
 from ragline.engine.retry import COMPUTE, LOCAL, cause_of
 from ragline.failpoints import failpoint
-from ragline.ingestion import chunk, embed, index, parse
+from ragline.ingestion import chunk, embed, index, parse, tidying
 from ragline.ingestion.carry_over import carry_over
 from ragline.ingestion.undo import abandon
 from ragline.jobs import service as jobs
 
 INGEST = "ingest"
+# The same, under a name that no worker knows who would build the version before once more.
+INGEST_NEWER = "ingest_newer"
 
 
 def register(runtime: Runtime) -> None:
     """Make the workflows of ingestion known to the engine."""
-    runtime.engine.register(INGEST, lambda job_id: ingest(runtime, job_id))
-    runtime.engine.register(
-        parse.READ_PAGES,
-        lambda *arguments: parse.read_pages(runtime, *arguments),
-    )
+    for name in (INGEST, INGEST_NEWER):
+        runtime.engine.register(name, lambda job_id: ingest(runtime, job_id))
+    for name in (parse.READ_PAGES, parse.READ_NEWER):
+        runtime.engine.register(name, lambda *arguments: parse.read_pages(runtime, *arguments))
 
 
 def ingest(runtime: Runtime, job_id: str) -> None:
@@ -38,6 +39,8 @@ def ingest(runtime: Runtime, job_id: str) -> None:
         plan = engine.step(parse.plan, COMPUTE, runtime, job_id)
         parse.read_all(runtime, job_id, plan)
         engine.step(chunk.build_chunks, COMPUTE, runtime, job_id)
+        if engine.patiently(tidying.is_wanted, runtime, job_id):
+            engine.step(tidying.tidy_chunks, COMPUTE, runtime, job_id, attempt)
         engine.step(embed.embed_chunks, COMPUTE, runtime, job_id)
         engine.step(index.index_and_publish, LOCAL, runtime, job_id, attempt)
     except (jobs.Superseded, Cancelled):

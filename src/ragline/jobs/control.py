@@ -115,7 +115,9 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
     _take_next_version(session, job)
     # What a dismissed job built may have been cleaned up.
     kept = job.dismissed_at is None
-    job.outcome = job.error = job.result = job.finished_at = None
+    job.outcome = job.error = job.finished_at = None
+    if job.workflow_id is not None:
+        job.result = None
     job.cancel_requested_at = job.dismissed_at = job.waiting_for = None
     if job.workflow_id is None:
         _retry_children(session, runtime, job)
@@ -131,11 +133,18 @@ def _retry(session: Session, runtime: Runtime, job: Job) -> None:
     record(session, job, "job.retrying", attempt=number, first_step=first_step)
     session.flush()
     runtime.engine.fork(session, place_of(job), source=source, first_step=first_step)
+    _retry_each(session, runtime, job)
 
 
 def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:
     record(session, parent, "job.retrying")
     session.flush()
+    _retry_each(session, runtime, parent)
+    ending.end_if_children_have(session, parent.id)
+
+
+def _retry_each(session: Session, runtime: Runtime, parent: Job) -> None:
+    """Try the children again that failed or were cancelled."""
     children = _ended_children(session, parent.id)
     # Whoever locks several documents does so in the order of their ids.
     documents = sa.select(Document.id).where(
@@ -145,7 +154,6 @@ def _retry_children(session: Session, runtime: Runtime, parent: Job) -> None:
     for child in children:
         with suppress(Conflict):  # its document was deleted or uploaded again since
             _retry(session, runtime, child)
-    ending.end_if_children_have(session, parent.id)
 
 
 def _take_next_version(session: Session, job: Job) -> None:
@@ -173,9 +181,8 @@ def _owned(session: Session, tenant_id: str, job_id: str) -> Job:
     job = session.scalar(mine)
     if job is None:
         raise NotFound(f"There is no job with the id {job_id!r}.")
-    if job.workflow_id is None:
-        children = sa.select(Job.id).where(Job.parent_id == job_id).order_by(Job.id)
-        session.execute(children.with_for_update(key_share=True))
+    children = sa.select(Job.id).where(Job.parent_id == job_id).order_by(Job.id)
+    session.execute(children.with_for_update(key_share=True))
     return session.scalars(
         mine.with_for_update(key_share=True).execution_options(populate_existing=True)
     ).one()

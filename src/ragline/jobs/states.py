@@ -23,7 +23,9 @@ from ragline.engine.rows import STATUS_WORDS
 from ragline.models import Job, now
 
 Status = Literal["pending", "queued", "processing", "completed", "failed", "cancelled"]
-Kind = Literal["ingest", "import", "image", "chat", "message", "reembed", "delete", "maintenance"]
+Kind = Literal[
+    "ingest", "import", "image", "chat", "message", "note", "reembed", "delete", "maintenance"
+]
 ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
 RETRIED: tuple[Status, ...] = ("failed", "cancelled")
 IRREVOCABLE = ("delete",)

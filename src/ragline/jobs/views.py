@@ -16,6 +16,8 @@ from ragline.jobs.states import is_delayed, status_of
 from ragline.models import Attempt, Job, JobTag
 
 Tags = dict[str, list[str]]
+IMPORT = "import"
+"""The kind of parents; one may have a workflow of its own that gives it its children."""
 
 
 def fresh_view(job: Job, *, tags: list[str] | None = None, children: int = 0) -> JobView:
@@ -43,7 +45,7 @@ def views(session: Session, rows: list[Any]) -> list[JobView]:
     """Return rows of a job and its engine's status as jobs, with what belongs to them."""
     ids = [job.id for job, _ in rows]
     attempts, tags = _attempts(session, ids), _tags(session, ids)
-    parents = [job.id for job, _ in rows if job.workflow_id is None]
+    parents = [job.id for job, _ in rows if job.workflow_id is None or job.kind == IMPORT]
     children = _children(session, parents) if parents else {}
     return [
         view(job, status, attempts[job.id], tags=tags[job.id], children=children.get(job.id))

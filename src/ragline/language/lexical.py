@@ -24,14 +24,19 @@ class LexicalVector:
     values: tuple[float, ...]
 
 
-def lexical_vector_of_passage(text: str, language: str | None) -> LexicalVector:
+def lexical_vector_of_passage(
+    text: str, language: str | None, *, beside: str = ""
+) -> LexicalVector:
     """Return the term-frequency part of BM25; the store multiplies by IDF.
 
-    `language` is the passage's own (ISO 639-1); None leaves its words unstemmed.
+    `language` is the passage's own (ISO 639-1); None leaves its words unstemmed. The words
+    `beside` it, such as its authors, count as said once and do not make it longer.
     Source: Robertson & Zaragoza, The Probabilistic Relevance Framework (2009).
     """
     counts = Counter(terms_of(words_of(text), language))
     saturation = K1 * (1 - B + B * counts.total() / AVERAGE_TERMS)
+    for term in terms_of(words_of(beside), language):
+        counts.setdefault(term, 1)
     weights: dict[int, float] = {}
     for term, count in counts.items():
         number = term_id(term)

@@ -16,17 +16,21 @@ from sqlalchemy.orm import Session, aliased
 
 from ragline.blobs import BlobStore
 from ragline.database import Database
-from ragline.documents.files import in_use
+from ragline.ingestion.files import in_use
+from ragline.ingestion.results import CACHES
 from ragline.maintenance.retention import Moments, due_job, is_not
 from ragline.maintenance.rules import BATCH, Condition, Note, Removed, Rule, rule_of
 from ragline.models import (
     Chunk,
     Document,
+    DocumentVersion,
     Embedding,
     Job,
+    LeftResult,
     Page,
     PageText,
     StoreFile,
+    TidiedText,
     UploadedFile,
 )
 
@@ -62,6 +66,9 @@ def rules(session: Session, old: Moments) -> list[Rule]:
                 ~sa.exists().where(placed.file_id == UploadedFile.id),
             ),
         ),
+        rule_of(
+            "document_versions", DocumentVersion, (DocumentVersion.job_id,), _stray_description()
+        ),
         rule_of("chunks", Chunk, (Chunk.id,), _stray(Chunk, old)),
         rule_of("pages", Page, (Page.document_id, Page.version, Page.number), _stray(Page, old)),
         rule_of(
@@ -83,6 +90,23 @@ def rules(session: Session, old: Moments) -> list[Rule]:
                 _paid_for_nobody(PageText, old, needed),
                 ~sa.exists().where(page.text_key == PageText.key, ~_stray(page, old, among=Page)),
             ),
+        ),
+        rule_of(
+            "tidied_texts",
+            TidiedText,
+            (TidiedText.key,),
+            sa.and_(
+                _paid_for_nobody(TidiedText, old, needed),
+                ~sa.exists().where(
+                    chunk.cleaning_key == TidiedText.key, ~_stray(chunk, old, among=Chunk)
+                ),
+            ),
+        ),
+        rule_of(
+            "left_results",
+            LeftResult,
+            (LeftResult.document_id, LeftResult.cache, LeftResult.key),
+            _names_nothing(),
         ),
     ]
 
@@ -198,6 +222,29 @@ def _retriable(job: Any, old: Moments) -> Condition:
     return sa.or_(job.outcome == "cancelled", sa.and_(job.outcome == "failed", ~given_up))
 
 
+def _stray_description() -> Condition:
+    """What a job was to make of a document, and will not: it has ended, and another came after.
+
+    Without its job nobody would build it.
+    """
+    job, document = aliased(Job), aliased(Document)
+    is_wanted = (
+        sa.exists()
+        .where(job.id == DocumentVersion.job_id, document.id == DocumentVersion.document_id)
+        .where(sa.or_(job.outcome.is_(None), job.version == document.latest_version))
+    )
+    return ~is_wanted
+
+
+def _names_nothing() -> Condition:
+    """The name of a cached result that is gone."""
+    kept = [
+        sa.and_(LeftResult.cache == each.name, sa.exists().where(each.table.key == LeftResult.key))
+        for each in CACHES
+    ]
+    return ~sa.or_(*kept)
+
+
 Period = tuple[datetime, datetime]
 
 
@@ -221,7 +268,7 @@ def _needed_since(session: Session, old: Moments) -> list[Period]:
 
 
 def _paid_for_nobody(
-    cache: type[Embedding] | type[PageText], old: Moments, needed: list[Period]
+    cache: type[Embedding] | type[PageText] | type[TidiedText], old: Moments, needed: list[Period]
 ) -> Condition:
     """A cached result older than a day that was not paid for by a job that may yet need it."""
     paid = [cache.created_at.between(began, ended) for began, ended in needed]

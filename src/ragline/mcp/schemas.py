@@ -97,7 +97,7 @@ class IngestArguments(RequestModel):
     ] = None
     content_base64: Annotated[
         str | None,
-        Field(min_length=1, description="A file's content in base64: PDF, DOCX, HTML, Markdown …"),
+        Field(min_length=1, description="A file's content in base64: PDF, Office, HTML, e-mail …"),
         AfterValidator(lambda text: text if text is None else _decodable(text)),
     ] = None
     filename: Annotated[FileName | None, Field(description="The file's name, without a path.")] = (

@@ -8,19 +8,31 @@ from ragline.models.cached_answer import CachedAnswer, CachedAnswerProject
 from ragline.models.chunk import Chunk, chunk_id
 from ragline.models.conversation import ChatSession, Message
 from ragline.models.document import Document
+from ragline.models.document_version import DocumentVersion
 from ragline.models.embedding import Embedding
 from ragline.models.event import Event
 from ragline.models.executor import Executor
 from ragline.models.idempotency_key import IdempotencyKey
+from ragline.models.image import (
+    ImageCollection,
+    ImageEmbedding,
+    ProductImage,
+    ProductImageVersion,
+)
+from ragline.models.imports import Import, ImportFile
 from ragline.models.job import Job, JobTag
+from ragline.models.left_result import LeftResult
 from ragline.models.openai_object import StoredResponse, StoreFile, UploadedFile, VectorStore
 from ragline.models.page import Page, PageText
+from ragline.models.paid_call import PaidCall
 from ragline.models.project import Project
 from ragline.models.provider_call import PaidAnswer, ProviderCall, ProviderLimit
 from ragline.models.queue_state import QueueState
 from ragline.models.tenant import Tenant
+from ragline.models.tidied_text import TidiedText
 from ragline.models.total import Total
 from ragline.models.webhook import WebhookDelivery, WebhookEndpoint, WebhookPosition
+from ragline.models.zotero import ZoteroItem, ZoteroLibrary, ZoteroNote
 
 __all__ = [
     "Agent",
@@ -33,16 +45,25 @@ __all__ = [
     "ChatSession",
     "Chunk",
     "Document",
+    "DocumentVersion",
     "Embedding",
     "Event",
     "Executor",
     "IdempotencyKey",
+    "ImageCollection",
+    "ImageEmbedding",
+    "Import",
+    "ImportFile",
     "Job",
     "JobTag",
+    "LeftResult",
     "Message",
     "Page",
     "PageText",
     "PaidAnswer",
+    "PaidCall",
+    "ProductImage",
+    "ProductImageVersion",
     "Project",
     "ProviderCall",
     "ProviderLimit",
@@ -52,12 +73,16 @@ __all__ = [
     "StoreFile",
     "StoredResponse",
     "Tenant",
+    "TidiedText",
     "Total",
     "UploadedFile",
     "VectorStore",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookPosition",
+    "ZoteroItem",
+    "ZoteroLibrary",
+    "ZoteroNote",
     "chunk_id",
     "new_id",
     "now",

@@ -11,7 +11,11 @@ from ragline.models.base import Base, Digest
 
 
 class Chunk(Base):
-    """A passage of one version of a document, with its pages counted from 1."""
+    """A passage of one version of a document, with its pages counted from 1.
+
+    `cleaning_key` is that of the `TidiedText` which decided its text, if a model was to repair
+    it; without such a row there was no answer.
+    """
 
     __tablename__ = "chunks"
     __table_args__ = (sa.UniqueConstraint("document_id", "version", "ordinal"),)
@@ -26,6 +30,7 @@ class Chunk(Base):
     page_end: Mapped[int]
     language: Mapped[str | None] = mapped_column(sa.String(8))
     embedding_key: Mapped[Digest] = mapped_column(index=True)
+    cleaning_key: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
 def chunk_id(document_id: str, version: int, ordinal: int) -> str:

@@ -16,7 +16,8 @@ class Project(Base):
 
     `languages` are those of the documents that were ever published here (None: unsure), so
     that a search need not look at all of them. `content_version` rises with each change of what
-    a search can find here.
+    a search can find here. `clean` says whether a model repairs its passages, None for the
+    default; `clean_prompt` is what that model is told instead of the default.
     """
 
     __tablename__ = "projects"
@@ -29,5 +30,7 @@ class Project(Base):
     language: Mapped[str | None] = mapped_column(sa.String(8))
     languages: Mapped[list[Any]] = mapped_column(default=list)
     content_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    clean: Mapped[bool | None]
+    clean_prompt: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]

@@ -83,8 +83,6 @@ def attach(
     project = owned_project(session, caller.tenant_id, project_id)
     wanted = _held(session, caller, asked)
     readable = [each for each in wanted if each.is_readable]
-    hashes = [each.file.content_hash for each in readable]
-    before = set(_documents(session, project_id, hashes))
     refused = Problem(**jobs.describe(UnsupportedMediaType(UNSUPPORTED)))
     submission = Submission(
         stored=[each.stored for each in readable],
@@ -95,13 +93,15 @@ def attach(
     runtime.database.lock(session, *unread)
     accepted = keep_all(runtime, caller.tenant_id, project_id, [submission])[0]
     job_id = accepted.job.id if accepted.job else _ended_job(session, project, submission)
-    documents = _documents(session, project_id, hashes)
+    taken = {each.file.id: file for each, file in zip(readable, accepted.files, strict=True)}
+    new = {file.document_id for file in accepted.files if file.change == "new"}
     changed: list[Changed] = []
     for each in wanted:
-        document = documents[each.file.content_hash] if each.is_readable else None
+        file = taken.get(each.file.id)
+        document = session.get_one(Document, file.document_id) if file else None
         _place(session, project_id, each, document, job_id)
         if document is not None and each.request.attributes is not None:
-            is_new = each.file.content_hash not in before
+            is_new = document.id in new
             changed += give(session, document, each.request.attributes, is_new=is_new)
     session.flush()
     return Attached(job_id, changed)
@@ -121,13 +121,6 @@ def _held(session: Session, caller: Caller, asked: Sequence[FileRequest]) -> lis
         if file_id not in files:
             raise unknown("file-", request.file_id)
     return [_Wanted(files[file_id], request) for file_id, request in requests.items()]
-
-
-def _documents(session: Session, project_id: str, hashes: Sequence[str]) -> dict[str, Document]:
-    query = sa.select(Document).where(
-        Document.project_id == project_id, Document.content_hash.in_(hashes)
-    )
-    return {document.content_hash: document for document in session.scalars(query)}
 
 
 def _place(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.chat import admission, sources
-from ragline.chat.answering import Turnstile, stream_from
+from ragline.chat.answering import stream_from
 from ragline.chat.asking import Searches, ask_of
 from ragline.chat.cache.service import keep
 from ragline.chat.history import cut
@@ -25,6 +25,7 @@ from ragline.chat.retrieving import retrieve
 from ragline.chat.schemas import ChatAnswer, UsageView
 from ragline.chat.service import look
 from ragline.chat.sources import Source
+from ragline.jobs.turnstile import Turnstile
 from ragline.models import Document, StoreFile
 from ragline.openai_api.ids import shown
 from ragline.openai_api.responses_objects import Found, Said
@@ -55,14 +56,11 @@ def write(
     caller: Caller,
     question: Question,
     turnstile: Turnstile,
-    *,
-    least_score: float = 0.0,
 ) -> Generator[Piece, None, None]:
     """Yield what a search found, the answer in pieces, and last the answer as a whole.
 
-    An answer that is kept comes without a search. Passages below `least_score` (0 to 1) are
-    left out. Closing it ends the model's call. Raises what a model raises, and `NotFound`
-    where the projects were deleted.
+    An answer that is kept comes without a search. Closing it ends the model's call. Raises what
+    a model raises, and `NotFound` where the projects were deleted.
     """
     if question.agent_id is not None:
         given = stored_answer(runtime, question.agent_id, question.text)
@@ -73,11 +71,9 @@ def write(
     if looked.answer is not None:
         yield said_of(runtime, looked.answer)
         return
-    for piece in _written(runtime, caller, question, turnstile, least_score):
+    for piece in _written(runtime, caller, question, turnstile):
         if isinstance(piece, ChatAnswer):
-            # Passages that were left out make it another answer than others would get.
-            place = None if least_score else looked.place
-            keep(runtime, caller.tenant_id, place, question, piece)
+            keep(runtime, caller.tenant_id, looked.place, question, piece)
             safe = piece.model_copy(update={"answer": rendered(piece.answer)})
             yield said_of(runtime, safe)
         else:
@@ -89,14 +85,12 @@ def _written(
     caller: Caller,
     question: Question,
     turnstile: Turnstile,
-    least_score: float,
 ) -> Generator[Found | str | ChatAnswer, None, None]:
     history = cut(question.history, question.history_tokens)
     searches = _PaidSearches()
     asking = Searches(runtime, question, history, turnstile, searches)
     retrieval = retrieve(runtime, caller.tenant_id, question, asking)
-    found = [(id, score) for id, score in retrieval.found if score >= least_score]
-    passages = sources.read(runtime, caller.tenant_id, question.projects, found)
+    passages = sources.read(runtime, caller.tenant_id, question.projects, retrieval.found)
     yield Found(retrieval.queries, results_of(runtime, passages))
     rendering = Rendering()
     ask = ask_of(question, history)

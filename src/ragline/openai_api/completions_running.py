@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 
-from ragline.chat.answering import Turnstile, shorter
-from ragline.chat.pump import Pump
+from ragline.jobs.pump import Pump
+from ragline.jobs.turnstile import Turnstile, shorter
 
 LONGEST_WAIT_SECONDS = 30.0
 """A client that waits for a provider's limits longer than this has mostly gone away."""

@@ -13,11 +13,11 @@ from ragline.accounts.service import Caller
 from ragline.blobs import Stream
 from ragline.bootstrap import Runtime
 from ragline.documents.deletion import delete_document
-from ragline.documents.files import ensure_files, remove_file
 from ragline.documents.receiving import ReceivedFile
 from ragline.documents.storing import HEAD_BYTES
 from ragline.errors import InvalidInput, NotFound
 from ragline.http.idempotency import Once, once
+from ragline.ingestion.files import ensure_files, remove_file
 from ragline.models import Document, StoreFile, UploadedFile, now
 from ragline.openai_api.file_schemas import FileFields, FileListing, FileObject
 from ragline.openai_api.ids import own, shown, unknown
@@ -99,7 +99,8 @@ def open_file(
     """Return a file with its content: where it is, or its pieces."""
     with runtime.database.read() as session:
         file = owned_file(session, caller.tenant_id, file_id)
-    return file, runtime.blobs.open(file.content_hash)
+    name = file.stored_hash if isinstance(file, Document) else file.content_hash
+    return file, runtime.blobs.open(name)
 
 
 def delete_file(runtime: Runtime, caller: Caller, file_id: str) -> None:

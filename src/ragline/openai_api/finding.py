@@ -10,8 +10,9 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt
 from ragline.accounts.schemas import CleanText
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.chat.answering import Turnstile, patience, rewrite_from
+from ragline.chat.answering import rewrite_from
 from ragline.chat.service import LONGEST_WAIT_SECONDS
+from ragline.jobs.turnstile import Turnstile, patience
 from ragline.openai_api import store_rows
 from ragline.openai_api.ids import shown
 from ragline.openai_api.schemas import RequestModel

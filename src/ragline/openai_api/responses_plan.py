@@ -33,7 +33,6 @@ class Plan:
     question: Question
     previous_id: str | None
     request: dict[str, Any]
-    least_score: float = 0.0
 
     @property
     def head(self) -> Head:
@@ -103,25 +102,12 @@ def plan(runtime: Runtime, caller: Caller, body: ResponseRequest, *, wish: Cache
         question,
         own("resp_", previous) if previous else None,
         kept_of(body),
-        _least_score(body),
     )
 
 
 def _shows_search(tools: Sequence[Any], include: Container[str]) -> bool:
     """Tell whether a search is an item of its own, which those who asked for none do not expect."""
     return bool(tools) or RESULTS in include
-
-
-def _least_score(body: ResponseRequest) -> float:
-    ranking = body.search.ranking_options if body.search else None
-    if ranking is None or not ranking.score_threshold:
-        return 0.0
-    if body.background:
-        raise refused(
-            "tools.0.ranking_options.score_threshold",
-            "is not supported together with background: true; leave one of them out",
-        )
-    return ranking.score_threshold
 
 
 def _said_before(runtime: Runtime, caller: Caller, body: ResponseRequest) -> Sequence[Message]:
@@ -158,6 +144,8 @@ def _in_detail(question: Question, body: ResponseRequest) -> Question:
         changes["limit"] = body.search.max_num_results
         if body.search.filters is not None:
             changes["filter"] = body.search.filters.model_dump(mode="json")
+        if body.search.ranking_options is not None:
+            changes["least_score"] = body.search.ranking_options.score_threshold
     return replace(question, **{name: v for name, v in changes.items() if v is not None})
 
 

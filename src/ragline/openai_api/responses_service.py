@@ -104,13 +104,7 @@ def tell(
     kept = Script(head_of(planned.id, planned.at, planned.request, include=[RESULTS]))
     with admitted(runtime):
         yield from script.begun()
-        pieces = write(
-            runtime,
-            caller,
-            planned.question,
-            wanted.turnstile(),
-            least_score=planned.least_score,
-        )
+        pieces = write(runtime, caller, planned.question, wanted.turnstile())
         try:
             for piece in pieces:
                 if isinstance(piece, Found):

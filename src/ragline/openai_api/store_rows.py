@@ -26,8 +26,8 @@ from ragline.openai_api.store_schemas import (
 )
 
 UNSUPPORTED = (
-    "Nothing here reads the content of this file, whatever its name says; send PDF, DOCX, HTML, "
-    "Markdown or plain text."
+    "Nothing here reads the content of this file, whatever its name says; docs/formats.md lists "
+    "what is read."
 )
 _CODES: dict[str, Literal["invalid_file"]] = {
     "unreadable-file": "invalid_file",

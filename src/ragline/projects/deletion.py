@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.documents.deletion import remove_rows
-from ragline.documents.files import remove_file
+from ragline.documents.deletion import count_kept, remove_files, remove_rows
 from ragline.engine import queues
 from ragline.engine.retry import LOCAL, cause_of
 from ragline.errors import Conflict
+from ragline.images import deletion as products
+from ragline.images.removal import remove_left
 from ragline.jobs import service as jobs
 from ragline.jobs.schemas import JobView
 from ragline.jobs.undoing import Undoing
@@ -72,6 +73,8 @@ def delete_project(runtime: Runtime, job_id: str) -> None:
         engine.patiently(jobs.begin, runtime, job_id)
         while engine.step(_remove_some, LOCAL, runtime, job_id):
             pass
+        while engine.step(_remove_some_products, LOCAL, runtime, job_id):
+            pass
         engine.step(_finish, LOCAL, runtime, job_id)
     except jobs.Superseded:
         raise
@@ -97,10 +100,9 @@ def _remove_some(runtime: Runtime, job_id: str) -> int:
         )
         if not documents:
             return 0
-        hashes = {document.content_hash for document in documents}
+        traces, rows = remove_rows(session, documents)
         removed = Counter(job.result or {})
-        for document in documents:
-            removed.update(remove_rows(session, document))
+        removed.update(rows)
         job.result = dict(removed)
         jobs.advance(
             session,
@@ -110,9 +112,33 @@ def _remove_some(runtime: Runtime, job_id: str) -> int:
             unit="documents",
             event="job.progress",
         )
-    for content_hash in hashes:
-        remove_file(runtime, content_hash)
+    removed["files"] += remove_files(runtime, traces)
+    removed["remaining"] += sum(count_kept(runtime, traces).values())
+    with runtime.database.write() as session:
+        job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
+        job.result = dict(removed)
     return len(documents)
+
+
+def _remove_some_products(runtime: Runtime, job_id: str) -> int:
+    """Remove some products and return how many, 0 when none are left."""
+    with runtime.database.write() as session:
+        job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
+        counted, left = products.remove_some(session, str(job.project_id), limit=DOCUMENTS_PER_STEP)
+        if not counted["products"]:
+            return 0
+        before = job.result or {}
+        job.result = before | {name: before.get(name, 0) + n for name, n in counted.items()}
+        jobs.advance(
+            session,
+            job,
+            done=job.progress_done + counted["products"],
+            total=None,
+            unit="documents",
+            event="job.progress",
+        )
+    remove_left(runtime, left)
+    return counted["products"]
 
 
 def _finish(runtime: Runtime, job_id: str) -> None:
@@ -120,7 +146,12 @@ def _finish(runtime: Runtime, job_id: str) -> None:
     with runtime.database.read() as session:
         project_id = str(session.get_one(Job, job_id).project_id)
     vectors = runtime.vector_store.delete_project(project_id)
+    vectors += products.remove_vectors(runtime, project_id)
     answers = runtime.answer_cache.forget(project_id)
+    remaining = {
+        "vectors": runtime.vector_store.count(project_id=project_id),
+        "cached_answers": runtime.answer_cache.forget(project_id),
+    }
     with runtime.database.write() as session:
         job = jobs.open_job(session, job_id, runtime.engine.workflow_id())
         session.execute(sa.delete(Project).where(Project.id == project_id))
@@ -130,7 +161,8 @@ def _finish(runtime: Runtime, job_id: str) -> None:
             "vectors": vectors,
             "cached_answers": answers,
         }
-        jobs.complete(session, job, result={"removed": removed})
+        remaining["rows_and_files"] = removed.pop("remaining", 0)
+        jobs.complete(session, job, result={"removed": removed, "remaining": remaining})
 
 
 def _cannot_remove(_runtime: Runtime, job: Job) -> dict[str, int]:

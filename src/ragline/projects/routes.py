@@ -31,9 +31,11 @@ def create(
 ) -> ProjectView:
     """Make a project."""
     fields = body.model_dump()
+    # Only where it was said, so that keys from before it could be are known again.
+    asked = {name: value for name, value in fields.items() if not _is_unsaid(name, value)}
     return once(
         runtime.database,
-        Once(caller.tenant_id, idempotency_key, ("project", fields)),
+        Once(caller.tenant_id, idempotency_key, ("project", asked)),
         ProjectView,
         lambda: _view(service.create_project(runtime, caller, **fields)),
     )
@@ -83,11 +85,17 @@ def delete(
     return accepted
 
 
+def _is_unsaid(name: str, value: object) -> bool:
+    return value is None and name in ("clean", "clean_prompt")
+
+
 def _view(project: Project) -> ProjectView:
     return ProjectView(
         id=project.id,
         name=project.name,
         description=project.description,
         language=project.language,
+        clean=project.clean,
+        clean_prompt=project.clean_prompt,
         created_at=project.created_at,
     )

@@ -23,12 +23,21 @@ Language = Annotated[str, AfterValidator(_known)]
 Description = Annotated[CleanText, Field(max_length=5000)]
 
 
+CleanPrompt = Annotated[CleanText, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+
+
 class ProjectRequest(RequestModel):
-    """A project to be made; `language` is that of most of its questions."""
+    """A project to be made; `language` is that of most of its questions.
+
+    `clean` says whether a model repairs passages of its documents that were read badly, and
+    `clean_prompt` what that model is told; null leaves it to the settings.
+    """
 
     name: Name
     description: Description | None = None
     language: Language | None = None
+    clean: bool | None = None
+    clean_prompt: CleanPrompt | None = None
 
 
 class ProjectChange(RequestModel):
@@ -37,6 +46,8 @@ class ProjectChange(RequestModel):
     name: Name = ""
     description: Description | None = None
     language: Language | None = None
+    clean: bool | None = None
+    clean_prompt: CleanPrompt | None = None
 
 
 class ProjectView(BaseModel):
@@ -46,6 +57,8 @@ class ProjectView(BaseModel):
     name: str
     description: str | None
     language: str | None
+    clean: bool | None = None
+    clean_prompt: str | None = None
     created_at: datetime
 
 

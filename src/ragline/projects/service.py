@@ -12,6 +12,7 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.errors import Conflict
+from ragline.ingestion.tidying import refuse_unable
 from ragline.models import Chunk, Document, Project
 
 
@@ -27,14 +28,27 @@ class ProjectStats:
 
 
 def create_project(
-    runtime: Runtime, caller: Caller, *, name: str, description: str | None, language: str | None
+    runtime: Runtime,
+    caller: Caller,
+    *,
+    name: str,
+    description: str | None,
+    language: str | None,
+    clean: bool | None = None,
+    clean_prompt: str | None = None,
 ) -> Project:
     """Make a project; names are unique within a tenant."""
+    refuse_unable(runtime, clean)
     with runtime.database.write() as session:
         runtime.database.lock(session, f"project:{caller.tenant_id}:{name}")
         _refuse_taken(session, caller.tenant_id, name)
         project = Project(
-            tenant_id=caller.tenant_id, name=name, description=description, language=language
+            tenant_id=caller.tenant_id,
+            name=name,
+            description=description,
+            language=language,
+            clean=clean,
+            clean_prompt=clean_prompt,
         )
         session.add(project)
         session.flush()
@@ -71,13 +85,14 @@ def list_projects(
 
 
 def change_project(
-    runtime: Runtime, caller: Caller, project_id: str, changes: Mapping[str, str | None]
+    runtime: Runtime, caller: Caller, project_id: str, changes: Mapping[str, str | bool | None]
 ) -> Project:
     """Change the fields that are given."""
+    refuse_unable(runtime, changes.get("clean") is True)
     with runtime.database.write() as session:
         project = owned_project(session, caller.tenant_id, project_id)
         name = changes.get("name")
-        if name is not None and name != project.name:
+        if isinstance(name, str) and name != project.name:
             runtime.database.lock(session, f"project:{caller.tenant_id}:{name}")
             _refuse_taken(session, caller.tenant_id, name)
         for field, value in changes.items():

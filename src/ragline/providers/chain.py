@@ -16,7 +16,7 @@ from ragline.errors import (
     RaglineError,
     TemporaryProviderError,
 )
-from ragline.providers.contracts import LLM, Answer, Ask, Rewrite, Turn, drained
+from ragline.providers.contracts import LLM, Answer, Ask, Rewrite, Task, Turn, Written, drained
 
 T = TypeVar("T")
 
@@ -94,6 +94,27 @@ class Chain:
                     return member.rewrite(
                         question, history, other_words=other_words, model=of_member
                     )
+            except (ProviderError, Overloaded) as error:
+                self._note(failures, member, error)
+        raise _joined(failures)
+
+    @property
+    def can_write(self) -> bool:
+        """Whether a member does more than quote."""
+        return any(member.provider is not None for member in self.members)
+
+    @property
+    def default_model(self) -> str:
+        """The members' models that are asked where a request names none."""
+        return ",".join(f"{member.name}/{member.default_model}" for member in self.members)
+
+    def write(self, task: Task, *, gate: Gate = open_gate) -> Written:
+        """Return what the first member that can do the work writes."""
+        failures: list[tuple[LLM, RaglineError]] = []
+        for member, model, has_others in self._turns(task.model):
+            try:
+                with gate(member.provider, has_others):
+                    return member.write(replace(task, model=model))
             except (ProviderError, Overloaded) as error:
                 self._note(failures, member, error)
         raise _joined(failures)

@@ -10,7 +10,16 @@ from typing import Any
 from ragline.database import Database
 from ragline.errors import ConfigurationError, MissingPackage, UnsupportedMediaType
 from ragline.providers.chain import Chain
-from ragline.providers.contracts import LLM, AnswerCache, Embedder, Parser, VectorStore
+from ragline.providers.contracts import (
+    LLM,
+    OCR,
+    AnswerCache,
+    Embedder,
+    ImageEmbedder,
+    Parser,
+    ReferenceLibrary,
+    VectorStore,
+)
 from ragline.settings import Settings
 
 _KINDS = {
@@ -19,7 +28,11 @@ _KINDS = {
     "ragline.llms": "language model adapter",
     "ragline.vectorstores": "vector store",
     "ragline.caches": "cache of answers",
+    "ragline.ocr": "OCR engine",
+    "ragline.libraries": "reference library",
+    "ragline.image_embedders": "image embedder",
 }
+LOCAL_OCR = ("tesseract", "rapidocr")
 _ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _EXTRA = re.compile(r"""^([\w.-]+).*extra\s*==\s*['"]([\w.-]+)['"]""")
 
@@ -92,10 +105,46 @@ def llm_chain(settings: Settings) -> Chain:
     return Chain([llm(name, settings) for name in names])
 
 
-def vector_store(name: str, settings: Settings, *, dimensions: int) -> VectorStore:
+def ocr_engines(settings: Settings) -> tuple[OCR, ...]:
+    """Return the engines that `RAGLINE_OCR` names, in the order in which they are asked.
+
+    Unset, these are the first of those on this machine that work. Raises `ConfigurationError`
+    for one that is unknown, named twice, or cannot work.
+    """
+    if settings.ocr is None:
+        return _ocr_of_this_machine(settings)
+    names = [name.strip() for name in settings.ocr.split(",") if name.strip()]
+    if names in ([], ["none"]):
+        return ()
+    doubled = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if doubled:
+        raise ConfigurationError(f"RAGLINE_OCR names {doubled!r} twice: once is enough.")
+    return tuple(load("ragline.ocr", name)(settings) for name in names)
+
+
+def _ocr_of_this_machine(settings: Settings) -> tuple[OCR, ...]:
+    for name in LOCAL_OCR:
+        try:
+            return (load("ragline.ocr", name)(settings),)
+        except ConfigurationError:
+            continue
+    return ()
+
+
+def image_embedder(name: str, settings: Settings) -> ImageEmbedder:
+    """Return the image embedder of this name; those that compute here are built in children."""
+    adapter: ImageEmbedder = load("ragline.image_embedders", name)(settings)
+    return adapter
+
+
+def vector_store(
+    name: str, settings: Settings, *, dimensions: int, collection: str | None = None
+) -> VectorStore:
     """Return the vector store of this name, for vectors of so many dimensions."""
     adapter: type[VectorStore] = load("ragline.vectorstores", name)
-    return adapter.open(settings, dimensions)
+    if collection is None:
+        return adapter.open(settings, dimensions)
+    return adapter.open(settings, dimensions, collection=collection)
 
 
 def is_shared_store(name: str) -> bool:
@@ -107,6 +156,14 @@ def answer_cache(name: str, settings: Settings, database: Database) -> AnswerCac
     """Return the cache of answers of this name."""
     adapter: type[AnswerCache] = load("ragline.caches", name)
     return adapter.open(settings, database)
+
+
+def reference_library(
+    name: str, settings: Settings, *, library: str, api_key: str | None
+) -> ReferenceLibrary:
+    """Return a library of the service of this name, such as `users/123`."""
+    adapter: ReferenceLibrary = load("ragline.libraries", name)(settings, library, api_key)
+    return adapter
 
 
 @functools.cache

@@ -101,8 +101,23 @@ class SearchRequest(RequestModel):
     filter: Annotated[AttributeFilter | None, BeforeValidator(bounded_filter)] = None
 
 
+class CitedWork(BaseModel):
+    """What a citation says of a work, where the document's metadata tell it; 10 authors at most."""
+
+    authors: list[str] = []
+    year: int | None = None
+    container: str | None = None
+    doi: str | None = None
+    citation_key: str | None = None
+    item_type: str | None = None
+
+
 class Hit(BaseModel):
-    """A passage that was found; scores are comparable within one answer."""
+    """A passage that was found; scores are comparable within one answer.
+
+    `reference` is there for documents that are works of a library, with authors, a DOI or a
+    citation key.
+    """
 
     score: float
     text: str
@@ -112,6 +127,7 @@ class Hit(BaseModel):
     page_start: int
     page_end: int
     metadata: dict[str, Any]
+    reference: CitedWork | None = None
 
 
 class SearchAnswer(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +13,9 @@ from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.models import Chunk, Document
 from ragline.providers.contracts import Filter, Match
+from ragline.references.citing import brief
 from ragline.search.retrieval import Mode, find_chunks
-from ragline.search.schemas import Hit
+from ragline.search.schemas import CitedWork, Hit
 
 SPARE = 5
 
@@ -93,5 +94,13 @@ def _hit(match: Match, row: sa.Row[Any]) -> Hit:
         title=row.title,
         page_start=row.page_start,
         page_end=row.page_end,
-        metadata=row.metadata,
+        # The whole description of a work is the document's; a hit says what a citation needs.
+        metadata={key: value for key, value in row.metadata.items() if key != "csl"},
+        reference=work_of(row.metadata),
     )
+
+
+def work_of(metadata: Mapping[str, Any]) -> CitedWork | None:
+    """Return what a citation says of the work that a document is, if it is one."""
+    told = brief(metadata)
+    return CitedWork(**told) if told else None

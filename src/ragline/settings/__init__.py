@@ -9,24 +9,36 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ragline.errors import ConfigurationError
 from ragline.settings.caching import CachingSettings
+from ragline.settings.cleaning import CleaningSettings
+from ragline.settings.images import ImageSettings
+from ragline.settings.imports import ImportSettings
 from ragline.settings.keeping import KeepingSettings
 from ragline.settings.machine import CORES as CORES
 from ragline.settings.models import CallLimits as CallLimits
 from ragline.settings.models import LLMEndpoint as LLMEndpoint
 from ragline.settings.models import ModelSettings
 from ragline.settings.models import TokenPrice as TokenPrice
+from ragline.settings.ocr import OCRSettings
 from ragline.settings.reading import ReadingSettings
+from ragline.settings.references import ReferenceSettings
 from ragline.settings.server import ServerSettings
 from ragline.settings.working import WorkingSettings
+from ragline.settings.zotero import ZoteroSettings
 
 
 class Settings(
     BaseSettings,
+    ImportSettings,
     KeepingSettings,
     WorkingSettings,
     ReadingSettings,
+    OCRSettings,
     CachingSettings,
+    CleaningSettings,
+    ImageSettings,
     ModelSettings,
+    ZoteroSettings,
+    ReferenceSettings,
     ServerSettings,
 ):
     """Every setting with a default that works on a laptop."""

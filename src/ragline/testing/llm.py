@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from ragline.providers.contracts import LLM, Answer, Ask, Passage, Turn
+from ragline.errors import PermanentProviderError
+from ragline.providers.contracts import LLM, Answer, Ask, Passage, Task, Turn
 
 QUESTION = "How many years does the warranty of the kettle last?"
 UNRELATED_QUESTION = "Who composed the opera Tannhäuser?"
@@ -138,6 +139,20 @@ class LLMConformance:
         assert queries
         assert all(query.strip() for query in queries)
         assert len(set(queries)) == len(queries)
+
+    def test_write(self, llm: LLM) -> None:
+        """Work on a text gives words, or is refused for good by who writes nothing of its own."""
+        task = Task("Write the text again.", "The kettle boils water.", most_tokens=SHORT)
+        try:
+            written = llm.write(task)
+        except PermanentProviderError:
+            return
+        assert written.text.strip()
+        assert min(written.usage.prompt_tokens, written.usage.completion_tokens) >= 0
+
+    def test_default_model(self, llm: LLM) -> None:
+        """There is a name for what is asked where a request names none."""
+        assert llm.default_model
 
     def test_models(self, llm: LLM) -> None:
         """There is a default model, and no name is listed twice."""

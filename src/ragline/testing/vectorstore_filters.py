@@ -93,6 +93,25 @@ class FilterConformance:
 
         assert {1} == self.found(store, is_("tags", "y"))
 
+    def test_filters_compare_lists(self, store: VectorStore) -> None:
+        """`eq` and `in` hold where any value does, `ne` and `nin` where none does."""
+        held = {1: ["x", "y"], 2: ["z"], 3: [], 4: "x", 5: ["xy", "Y"]}
+        store.upsert([chunk(n, metadata={"tags": tags}) for n, tags in held.items()])
+        store.upsert([chunk(6)])
+
+        expected: list[tuple[Comparison, set[int]]] = [
+            (Comparison("eq", "tags", "x"), {1, 4}),
+            (Comparison("ne", "tags", "x"), {2, 3, 5, 6}),
+            (Comparison("in", "tags", ("y", "z")), {1, 2}),
+            (Comparison("nin", "tags", ("y", "z")), {3, 4, 5, 6}),
+            (Comparison("in", "tags", ("x", "y")), {1, 4}),
+        ]
+
+        found = [self.found(store, comparison) for comparison, _ in expected]
+        assert [numbers for _, numbers in expected] == found
+        both = Compound("and", (is_("tags", "x"), is_("tags", "y")))
+        assert {1} == self.found(store, both)
+
     def test_odd_metadata_are_stored(self, store: VectorStore) -> None:
         """What cannot be compared is kept out of the way, and harms no other key."""
         odd: dict[str, object] = {

@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from made_documents import docx, paragraph
+from tests.providers.parsers.made_documents import docx, paragraph
 
 from ragline.errors import UnreadableFile, UnsupportedMediaType
 from ragline.providers.contracts import PageText
-from ragline.providers.parsers.kreuzberg import DOCX
+from ragline.providers.parsers.media_types import DOCX
 from ragline.providers.parsers.tasks import count_pages, outline, read_pages
 
 PDF = "application/pdf"
@@ -117,8 +115,8 @@ def test_docx_in_the_pool(pool, limits, tmp_path):
 
 def test_unknown_type(pool, limits, tmp_path):
     """A type that nothing reads is refused by name."""
-    with pytest.raises(UnsupportedMediaType, match="image/png"):
-        pool.run(count_pages, tmp_path, "image/png", limits=limits)
+    with pytest.raises(UnsupportedMediaType, match="image/gif"):
+        pool.run(count_pages, tmp_path, "image/gif", limits=limits)
 
 
 def test_parent_loads_no_parser():
@@ -128,7 +126,7 @@ def test_parent_loads_no_parser():
         "from ragline.providers.parsers import tasks, detect\n"
         "from ragline.providers import registry\n"
         "[registry.parser_for(one).name for one in registry.readable_media_types()]\n"
-        "print(sorted({'pypdfium2', 'pypdfium2_raw', 'kreuzberg'} & set(sys.modules)))"
+        "print(sorted({'pypdfium2', 'pypdfium2_raw', 'kreuzberg', 'lxml'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 from uuid import uuid4
 
+from ragline.client.calls.projects import KEPT, Kept
 from ragline.client.listing import listing
-from ragline.client.models import Chunk, Document, DocumentPage, Page, Receipt
+from ragline.client.models import Chunk, Document, DocumentPage, Page, Receipt, Upload
 from ragline.client.problems import ClientProblem, ServerUnreachable, problem_of
-from ragline.client.sending import ask, at, delete, get, may_repeat, send
+from ragline.client.sending import ask, at, delete, get, given, may_repeat, patch, send
 from ragline.client.steps import Again, Flow, Next, Open, Request, Series, Work
 
 
@@ -27,6 +29,23 @@ def documents(
 def document(document_id: str) -> Flow[Document]:
     """Return a document."""
     return (yield from ask(get(at("documents", document_id)), Document))
+
+
+def change_document(
+    document_id: str,
+    *,
+    title: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    external_id: str | Literal[Kept.KEPT] | None = KEPT,
+) -> Flow[Upload]:
+    """Change what is said about a document; another title or other metadata is built by a job.
+
+    None takes its external id away.
+    """
+    body = given(title=title, metadata=metadata)
+    if external_id is not KEPT:
+        body["external_id"] = external_id
+    return (yield from ask(patch(at("documents", document_id), body), Upload))
 
 
 def delete_document(document_id: str) -> Flow[Receipt]:

@@ -42,13 +42,22 @@ def create_project(
     *,
     description: str | None = None,
     language: str | None = None,
+    clean: bool | None = None,
+    clean_prompt: str | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Project]:
     """Make a project; the language, as ISO 639-1 code, is that of most questions.
 
+    `clean` has a model repair passages that were read badly, as `clean_prompt` tells it to.
     Raises `Conflict` where the name is taken.
     """
-    body = given(name=name, description=description, language=language)
+    body = given(
+        name=name,
+        description=description,
+        language=language,
+        clean=clean,
+        clean_prompt=clean_prompt,
+    )
     return (yield from ask(create(at("projects"), body, key=idempotency_key), Project))
 
 
@@ -73,9 +82,16 @@ def change_project(
     name: str | None = None,
     description: str | Literal[Kept.KEPT] | None = KEPT,
     language: str | Literal[Kept.KEPT] | None = KEPT,
+    clean: bool | Literal[Kept.KEPT] | None = KEPT,
+    clean_prompt: str | Literal[Kept.KEPT] | None = KEPT,
 ) -> Flow[Project]:
-    """Change fields of a project; None clears its description or language."""
-    fields = {"description": description, "language": language}
+    """Change fields of a project; None clears those that may be empty."""
+    fields = {
+        "description": description,
+        "language": language,
+        "clean": clean,
+        "clean_prompt": clean_prompt,
+    }
     body = given(name=name) | {key: value for key, value in fields.items() if value is not KEPT}
     return (yield from ask(patch(at("projects", project_id), body), Project))
 

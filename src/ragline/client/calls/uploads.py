@@ -37,6 +37,7 @@ def upload(
     title: str | None = None,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    clean: bool | None = None,
     priority: int | None = None,
     not_before: datetime | None = None,
     tags: Sequence[str] = (),
@@ -47,11 +48,14 @@ def upload(
     """Send files in one request, streamed from disk; `told` receives bytes as they go.
 
     Use `upload_all` for many files. A lone file that is refused raises; one among others is
-    listed in `rejected`. The metadata, the title and the wishes hold for all of them. With
+    listed in `rejected`. The metadata, the title and the wishes hold for all of them; `clean`
+    says whether a model repairs passages that were read badly. With
     `wait` the answer comes with the end of the job, or after so many seconds (60 at most).
     """
-    fields = given(title=title, external_id=external_id, **wishes(priority, not_before, tags))
-    if metadata:
+    fields = given(
+        title=title, external_id=external_id, clean=clean, **wishes(priority, not_before, tags)
+    )
+    if metadata is not None:
         fields["metadata"] = json.dumps(metadata)
     request = create(
         at("projects", project_id, "documents"),
@@ -67,6 +71,7 @@ def upload_all(
     paths: Sequence[Path],
     *,
     metadata: Mapping[str, Any] | None = None,
+    clean: bool | None = None,
     priority: int | None = None,
     not_before: datetime | None = None,
     tags: Sequence[str] = (),
@@ -88,6 +93,7 @@ def upload_all(
                     project_id,
                     part,
                     metadata=metadata,
+                    clean=clean,
                     priority=priority,
                     not_before=not_before,
                     tags=tags,
@@ -111,6 +117,7 @@ def add_text(
     title: str | None = None,
     external_id: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    clean: bool | None = None,
     priority: int | None = None,
     not_before: datetime | None = None,
     tags: Sequence[str] = (),
@@ -118,7 +125,7 @@ def add_text(
     idempotency_key: str | None = None,
 ) -> Flow[Upload]:
     """Send a text as a document; see `upload` for `wait`."""
-    body = given(text=text, title=title, external_id=external_id, metadata=metadata)
+    body = given(text=text, title=title, external_id=external_id, metadata=metadata, clean=clean)
     request = create(
         at("projects", project_id, "documents"),
         body | wishes(priority, not_before, tags),

@@ -1,7 +1,8 @@
 """What the server answers, as the client hands it on."""
 
-from ragline.client.models.answers import Answer, Citation, Hit, Hits, Usage
+from ragline.client.models.answers import Answer, Citation, Hit, Hits, Usage, Work
 from ragline.client.models.base import Answered, Page, Problem
+from ragline.client.models.bibliographies import Bibliography, BibliographyEntry
 from ragline.client.models.conversations import (
     Agent,
     Message,
@@ -23,6 +24,15 @@ from ragline.client.models.documents import (
     Statistics,
     Upload,
 )
+from ragline.client.models.images import (
+    Product,
+    ProductHit,
+    ProductHits,
+    ProductReceipt,
+    ProductScores,
+    SentProduct,
+)
+from ragline.client.models.imports import ImportPreview
 from ragline.client.models.jobs import (
     ENDED,
     Attempt,
@@ -45,6 +55,14 @@ from ragline.client.models.operations import (
     Webhook,
     WebhookMessage,
 )
+from ragline.client.models.zotero import (
+    BegunNotes,
+    NotesPreview,
+    SkippedNote,
+    ZoteroLibraries,
+    ZoteroLibrary,
+    ZoteroNote,
+)
 
 __all__ = [
     "ENDED",
@@ -52,6 +70,9 @@ __all__ = [
     "Answer",
     "Answered",
     "Attempt",
+    "BegunNotes",
+    "Bibliography",
+    "BibliographyEntry",
     "Chunk",
     "Citation",
     "CleanupPreview",
@@ -63,14 +84,21 @@ __all__ = [
     "Health",
     "Hit",
     "Hits",
+    "ImportPreview",
     "Job",
     "JobAnswer",
     "Key",
     "KeyList",
     "Message",
+    "NotesPreview",
     "Page",
     "Pair",
     "Problem",
+    "Product",
+    "ProductHit",
+    "ProductHits",
+    "ProductReceipt",
+    "ProductScores",
     "Progress",
     "Project",
     "ProjectHit",
@@ -82,12 +110,18 @@ __all__ = [
     "Removed",
     "Retried",
     "Routed",
+    "SentProduct",
     "Session",
     "Share",
+    "SkippedNote",
     "Statistics",
     "Tenant",
     "Upload",
     "Usage",
     "Webhook",
     "WebhookMessage",
+    "Work",
+    "ZoteroLibraries",
+    "ZoteroLibrary",
+    "ZoteroNote",
 ]

@@ -9,6 +9,17 @@ from pydantic import Field
 from ragline.client.models.base import Answered
 
 
+class Work(Answered):
+    """What a citation says of the work that a document is."""
+
+    authors: list[str] = Field(default_factory=list)
+    year: int | None = None
+    container: str | None = None
+    doi: str | None = None
+    citation_key: str | None = None
+    item_type: str | None = None
+
+
 class Hit(Answered):
     """A passage that was found, on pages counted from 1; a higher score is better."""
 
@@ -20,6 +31,7 @@ class Hit(Answered):
     page_start: int
     page_end: int
     metadata: dict[str, Any] = Field(default_factory=dict)
+    reference: Work | None = None
 
 
 class Hits(Answered):
@@ -36,6 +48,7 @@ class Citation(Answered):
     page: int
     quote: str
     score: float
+    reference: Work | None = None
 
 
 class Usage(Answered):

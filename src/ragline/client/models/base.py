@@ -21,6 +21,8 @@ LISTS = (
     "sessions",
     "shares",
     "messages",
+    "images",
+    "notes",
 )
 
 

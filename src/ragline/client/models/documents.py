@@ -18,6 +18,8 @@ class Project(Answered):
     name: str
     description: str | None = None
     language: str | None = None
+    clean: bool | None = None
+    clean_prompt: str | None = None
     created_at: datetime
 
 
@@ -31,8 +33,20 @@ class Statistics(Answered):
     bytes: int
 
 
+class NewerVersion(Answered):
+    """A version that is to replace a document's own: in work, or failed, or cancelled."""
+
+    job_id: str
+    status: str
+    title: str
+    filename: str
+    media_type: str | None = None
+    size_bytes: int | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
 class Document(Answered):
-    """A document; `searchable` says whether a version of it can be found."""
+    """A document as it is found; `searchable` says whether a version of it can be."""
 
     id: str
     project_id: str
@@ -46,6 +60,8 @@ class Document(Answered):
     metadata: dict[str, Any] = Field(default_factory=dict)
     status: str
     searchable: bool
+    version: int | None = None
+    newer: NewerVersion | None = None
     created_at: datetime
 
 
@@ -56,11 +72,22 @@ class Rejected(Answered):
     problem: Problem
 
 
+class TakenFile(Answered):
+    """What became of a file: `change` is new, changed, again, unchanged or duplicate."""
+
+    filename: str
+    external_id: str | None = None
+    document_id: str
+    change: str
+    job_id: str | None = None
+
+
 class Upload(Answered):
     """What became of an upload; `job` is None where all of it was there already."""
 
     job: Job | None
     documents: list[Document]
+    files: list[TakenFile] = Field(default_factory=list)
     rejected: list[Rejected] = Field(default_factory=list)
 
 
@@ -90,7 +117,8 @@ class Chunk(Answered):
 
 
 class Receipt(Answered):
-    """What a deletion removed, by kind."""
+    """What a deletion removed, by kind, and what was left of it afterwards."""
 
     document_id: str
     removed: dict[str, int]
+    remaining: dict[str, int] = Field(default_factory=dict)

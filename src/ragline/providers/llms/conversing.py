@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from ragline.errors import TemporaryProviderError
-from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, Usage
+from ragline.providers.contracts import Answer, Ask, Rewrite, Task, Turn, Usage, Written
 from ragline.providers.llms import prompt
 from ragline.providers.llms.phrases import nothing_found
 from ragline.providers.llms.prompt import Message
 from ragline.providers.llms.queries import queries_of
+from ragline.providers.llms.thoughts import Thoughts
 from ragline.providers.llms.writing import Writing
 
 QUERY_TOKENS = 200
@@ -81,15 +82,33 @@ def rewritten(
     wish = Wish(model, QUERY_TOKENS, 0.0)
     if not history and not other_words:
         return Rewrite((question,), Usage(model, adapter=adapter))
+    words, end = _said(say(prompt.rewriting(question, history, other_words=other_words), wish))
+    most = 1 + prompt.MOST_OTHER_QUERIES if other_words else 1
+    found = queries_of(words, question, most=most)
+    return Rewrite(found, _usage(end, wish, adapter))
+
+
+def written(task: Task, say: Say, *, adapter: str, default: str) -> Written:
+    """Return what a model writes for a task, without its thoughts."""
+    wish = Wish(task.model or default, task.most_tokens, task.temperature)
+    words, end = _said(say(prompt.working(task), wish))
+    thoughts = Thoughts()
+    # PostgreSQL takes no NUL in a text.
+    text = (thoughts.feed(words.replace("\0", "")) + thoughts.end()).strip()
+    if not text:
+        raise TemporaryProviderError("The model wrote nothing. It is asked again later.")
+    return Written(text, _usage(end, wish, adapter), end.truncated)
+
+
+def _said(pieces: Iterator[str | End]) -> tuple[str, End]:
+    """Return all that a model says, and the end."""
     end, words = End(), []
-    for piece in say(prompt.rewriting(question, history, other_words=other_words), wish):
+    for piece in pieces:
         if isinstance(piece, End):
             end = piece
         else:
             words.append(piece)
-    most = 1 + prompt.MOST_OTHER_QUERIES if other_words else 1
-    found = queries_of("".join(words), question, most=most)
-    return Rewrite(found, _usage(end, wish, adapter))
+    return "".join(words), end
 
 
 def _usage(end: End, wish: Wish, adapter: str) -> Usage:

@@ -6,7 +6,18 @@ import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from ragline.providers.contracts import Answer, Ask, Quote, Rewrite, Turn, Usage, drained
+from ragline.errors import PermanentProviderError
+from ragline.providers.contracts import (
+    Answer,
+    Ask,
+    Quote,
+    Rewrite,
+    Task,
+    Turn,
+    Usage,
+    Written,
+    drained,
+)
 from ragline.providers.llms.evidence import Evidence, Sentence, Support
 from ragline.providers.llms.phrases import nothing_found
 from ragline.providers.llms.queries import in_other_words, standing_alone
@@ -57,6 +68,11 @@ class ExtractiveLLM:
     def __init__(self, settings: Settings | None = None) -> None:
         """Take the settings like every adapter does, and need none."""
 
+    @property
+    def default_model(self) -> str:
+        """Its own name: there is no model."""
+        return self.name
+
     def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
         """Yield one to three sentences, each followed by `[k]` for the k-th quote.
 
@@ -87,6 +103,12 @@ class ExtractiveLLM:
         alone = standing_alone(question, history)
         others = in_other_words(alone) if other_words else []
         return Rewrite((alone, *others), Usage(model=self.name, adapter=self.name))
+
+    def write(self, task: Task) -> Written:
+        """Refuse: it writes nothing of its own."""
+        raise PermanentProviderError(
+            "This work needs a model that writes: name one in RAGLINE_LLM, such as 'openai'."
+        )
 
     def models(self) -> list[str]:
         """Return the one name there is."""

@@ -18,8 +18,8 @@ from pathlib import Path
 import structlog
 
 from ragline.errors import ConfigurationError, MissingPackage, TemporaryProviderError
-from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, drained
-from ragline.providers.llms.conversing import End, Wish, answered, rewritten
+from ragline.providers.llms.chat_model import ChatModel
+from ragline.providers.llms.conversing import End, Wish
 from ragline.providers.llms.openai import OpenAILLM
 from ragline.providers.llms.prompt import Message
 from ragline.providers.llms.server_errors import Place
@@ -37,7 +37,7 @@ DYING_SECONDS = 0.5
 log = structlog.get_logger()
 
 
-class LocalLLM:
+class LocalLLM(ChatModel):
     """Runs a GGUF model in a child process, started at the first question.
 
     The child listens on 127.0.0.1 for whoever knows its random key, ends with its parent, and
@@ -60,31 +60,10 @@ class LocalLLM:
         self._child: _Child | None = None
         self._under_way = 0
 
-    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
-        """Yield the answer as it comes, with markers `[k]` for its k-th quotes."""
-        return answered(ask, self._say, adapter=self.name, default=self._path.stem)
-
-    def answer(self, ask: Ask) -> Answer:
-        """Return the whole answer at once."""
-        return drained(self.stream(ask))
-
-    def rewrite(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        *,
-        other_words: bool = False,
-        model: str | None = None,
-    ) -> Rewrite:
-        """Have the model write queries for a question."""
-        return rewritten(
-            question,
-            history,
-            self._say,
-            other_words=other_words,
-            adapter=self.name,
-            model=model or self._path.stem,
-        )
+    @property
+    def default_model(self) -> str:
+        """The one model there is."""
+        return self._path.stem
 
     def models(self) -> list[str]:
         """Return the one model there is."""
@@ -97,7 +76,7 @@ class LocalLLM:
                 self._child.end()
                 self._child = None
 
-    def _say(self, messages: Sequence[Message], wish: Wish) -> Generator[str | End, None, None]:
+    def say(self, messages: Sequence[Message], wish: Wish) -> Generator[str | End, None, None]:
         """Yield the model's words; the one model there is answers to every name."""
         with self._counted():
             began = time.monotonic()

@@ -8,8 +8,8 @@ from contextlib import closing
 
 from pydantic import BaseModel, ValidationError
 
-from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, drained
-from ragline.providers.llms.conversing import End, Wish, answered, rewritten
+from ragline.providers.llms.chat_model import ChatModel
+from ragline.providers.llms.conversing import End, Wish
 from ragline.providers.llms.exchange import Exchange
 from ragline.providers.llms.prompt import Message
 from ragline.providers.llms.server_errors import Place, Unusable
@@ -44,7 +44,7 @@ class _Models(BaseModel):
     models: list[_Model]
 
 
-class OllamaLLM:
+class OllamaLLM(ChatModel):
     """Asks a model of Ollama, which may be fetched at its first use.
 
     Unlike Ollama's OpenAI-compatible interface, its own takes the length of the context:
@@ -71,31 +71,10 @@ class OllamaLLM:
         self._settings = settings
         self._pulling = threading.Lock()
 
-    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
-        """Yield the answer as it comes, with markers `[k]` for its k-th quotes."""
-        return answered(ask, self._say, adapter=self.name, default=self._settings.ollama_model)
-
-    def answer(self, ask: Ask) -> Answer:
-        """Return the whole answer at once."""
-        return drained(self.stream(ask))
-
-    def rewrite(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        *,
-        other_words: bool = False,
-        model: str | None = None,
-    ) -> Rewrite:
-        """Have the model write queries for a question."""
-        return rewritten(
-            question,
-            history,
-            self._say,
-            other_words=other_words,
-            adapter=self.name,
-            model=model or self._settings.ollama_model,
-        )
+    @property
+    def default_model(self) -> str:
+        """The model that the settings name."""
+        return self._settings.ollama_model
 
     def models(self) -> list[str]:
         """Return the models that Ollama holds, behind the default."""
@@ -107,7 +86,8 @@ class OllamaLLM:
         """Close the connections."""
         self._exchange.close()
 
-    def _say(self, messages: Sequence[Message], wish: Wish) -> Generator[str | End, None, None]:
+    def say(self, messages: Sequence[Message], wish: Wish) -> Generator[str | End, None, None]:
+        """Yield a model's own words as they come, and last the end."""
         return self._exchange.ours(self._said(messages, wish), model=wish.model)
 
     def _said(self, messages: Sequence[Message], wish: Wish) -> Iterator[str | End]:

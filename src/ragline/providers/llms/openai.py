@@ -8,23 +8,20 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from ragline.providers.contracts import Answer, Ask, Rewrite, Turn, drained
+from ragline.providers.llms.chat_model import ChatModel
 from ragline.providers.llms.completions import models_of, pieces_of
-from ragline.providers.llms.conversing import End, Wish, answered, rewritten
+from ragline.providers.llms.conversing import End, Wish
 from ragline.providers.llms.exchange import Exchange
 from ragline.providers.llms.prompt import Message
 from ragline.providers.llms.server_errors import Place, Unusable
 from ragline.settings import LLMEndpoint, Settings
 
 
-class OpenAILLM:
+class OpenAILLM(ChatModel):
     """Asks a model for an answer with markers and turns these into quotes.
 
     It makes one attempt: whoever calls decides when to try again.
     """
-
-    name: str
-    provider: str | None
 
     def __init__(self, settings: Settings) -> None:
         """Read base URL, key, model and time limit from the settings `openai_*`."""
@@ -72,31 +69,10 @@ class OpenAILLM:
         is_openai = urlsplit(place.url).hostname == "api.openai.com"
         self._most_tokens = "max_completion_tokens" if is_openai else "max_tokens"
 
-    def stream(self, ask: Ask) -> Generator[str | Answer, None, None]:
-        """Yield the answer as it comes, with markers `[k]` for its k-th quotes."""
-        return answered(ask, self.say, adapter=self.name, default=self._model)
-
-    def answer(self, ask: Ask) -> Answer:
-        """Return the whole answer at once."""
-        return drained(self.stream(ask))
-
-    def rewrite(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        *,
-        other_words: bool = False,
-        model: str | None = None,
-    ) -> Rewrite:
-        """Have the model write queries for a question."""
-        return rewritten(
-            question,
-            history,
-            self.say,
-            other_words=other_words,
-            adapter=self.name,
-            model=model or self._model,
-        )
+    @property
+    def default_model(self) -> str:
+        """The model that the settings name."""
+        return self._model
 
     def models(self) -> list[str]:
         """Return what the server lists; the default alone where it keeps no list."""

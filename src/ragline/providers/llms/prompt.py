@@ -8,7 +8,7 @@ from typing import Literal, TypedDict
 
 from ragline.errors import InvalidInput
 from ragline.language.detect import detect_language
-from ragline.providers.contracts import Ask, Passage, Turn
+from ragline.providers.contracts import Ask, Passage, Task, Turn
 from ragline.providers.llms.markers import without_markers
 from ragline.providers.llms.phrases import nothing_found
 
@@ -101,6 +101,14 @@ def rewriting(question: str, history: Sequence[Turn], *, other_words: bool) -> l
     return [
         {"role": "system", "content": _REWRITE.format(others=others, form=form or "the query")},
         {"role": "user", "content": f"{spoken}\n\nThe query for the last message:"},
+    ]
+
+
+def working(task: Task) -> list[Message]:
+    """Return what to send for a task: the instructions, then the text as the user's message."""
+    return [
+        {"role": "system", "content": _sendable(task.instructions)},
+        {"role": "user", "content": _sendable(task.text)},
     ]
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ragline.errors import UnreadableFile
-from ragline.providers.contracts import PageText
+from ragline.providers.contracts import PageText, Pixels
+from ragline.providers.parsers.columns import boxes_of, text_in_columns
+from ragline.providers.parsers.pdf_headings import with_headings
+from ragline.providers.parsers.pdf_pictures import drawn, picture_share, unnamed_letters
 from ragline.providers.parsers.plain import empty_file, storable
 
 HEADER_WITHIN = 1024
@@ -23,7 +26,7 @@ _WORD = re.compile(r"\w+")
 
 
 class PdfiumParser:
-    """Needs no OCR and does none: a scanned page gives an empty text.
+    """Reads the text that is there; a scanned page gives an empty one, and its picture.
 
     Each release of pypdfium2 brings one build of PDFium, so its version names both.
     """
@@ -32,7 +35,7 @@ class PdfiumParser:
 
     def __init__(self) -> None:
         """Take the version from the package's metadata, without loading PDFium."""
-        self.name = f"pdfium-{version('pypdfium2')}"
+        self.name = f"pdfium-2-{version('pypdfium2')}"
 
     def count_pages(self, path: Path) -> int:
         """Return the number of pages (≥ 1)."""
@@ -46,7 +49,12 @@ class PdfiumParser:
         """Return pages `first` to `last`, both counted from 1 and included."""
         with _opened(path) as document:
             numbers = range(first, min(last, len(document)) + 1)
-            return [PageText(number, _text(document, number)) for number in numbers]
+            return [_read(document, number) for number in numbers]
+
+    def picture(self, path: Path, number: int, *, dpi: int, most_pixels: int) -> Pixels:
+        """Return a page as a picture."""
+        with _opened(path) as document, _page(document, number) as page:
+            return drawn(page, dpi=dpi, most_pixels=most_pixels)
 
 
 @contextmanager
@@ -87,17 +95,32 @@ def _unopened(code: int | None) -> UnreadableFile:
     )
 
 
-def _text(document: Any, number: int) -> str:
+def _read(document: Any, number: int) -> PageText:
+    with _page(document, number) as page, closing(page.get_textpage()) as layer:
+        text = _laid_out(layer)
+        share = picture_share(page, len(text.strip()))
+        return PageText(number, text, picture_share=share, needs_ocr=unnamed_letters(layer))
+
+
+def _laid_out(layer: Any) -> str:
+    """Return a page's text in reading order, with signs before its headings."""
+    raw = import_module("pypdfium2").raw
+    boxes = boxes_of(layer)
+    text = text_in_columns(layer, raw, boxes) or layer.get_text_range()
+    return with_headings(storable(_rejoined(text)), layer, raw, boxes)
+
+
+@contextmanager
+def _page(document: Any, number: int) -> Iterator[Any]:
     pdfium_error = import_module("pypdfium2").PdfiumError
     try:
-        with closing(document[number - 1]) as page, closing(page.get_textpage()) as layer:
-            text = layer.get_text_range()
+        with closing(document[number - 1]) as page:
+            yield page
     except pdfium_error as error:
         raise UnreadableFile(
             f"Page {number} of this PDF is damaged and cannot be read. Print the document to a "
             "new PDF and upload that."
         ) from error
-    return storable(_rejoined(text))
 
 
 def _rejoined(text: str) -> str:

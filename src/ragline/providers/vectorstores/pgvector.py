@@ -14,7 +14,7 @@ from ragline.providers.contracts import Filter, IndexedChunk, LexicalVector, Mat
 from ragline.providers.vectorstores import pgvector_counts as counts
 from ragline.providers.vectorstores.pgvector_connections import open_index, translated
 from ragline.providers.vectorstores.pgvector_filters import condition_of, document_of
-from ragline.providers.vectorstores.pgvector_schema import LARGEST_TERM_INDEX
+from ragline.providers.vectorstores.pgvector_schema import LARGEST_TERM_INDEX, schema_of
 from ragline.settings import Settings
 
 # Above this share of the project's chunks a scan of all is faster than the index of terms.
@@ -77,20 +77,20 @@ class PgVectorStore:
 
     shared: ClassVar[bool] = True
 
-    def __init__(self, url: str, dimensions: int) -> None:
+    def __init__(self, url: str, dimensions: int, *, collection: str | None = None) -> None:
         """Open the index in a database, or create it; `dimensions` is that of the embedder.
 
         Raises `ConfigurationError` where the database cannot hold it, or holds one of other
         dimensions, and `TemporaryProviderError` where there is no connection.
         """
         self._dimensions = dimensions
-        self._engine = open_index(url, dimensions)
+        self._engine = open_index(url, dimensions, schema_of(collection))
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
-    def open(cls, settings: Settings, dimensions: int) -> Self:
+    def open(cls, settings: Settings, dimensions: int, *, collection: str | None = None) -> Self:
         """Open the index in the database that the settings name."""
-        return cls(settings.sqlalchemy_url, dimensions)
+        return cls(settings.sqlalchemy_url, dimensions, collection=collection)
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks, replacing those with the same id; durable when it returns."""

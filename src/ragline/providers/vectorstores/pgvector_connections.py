@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from pgvector.psycopg import register_vector
 
 from ragline.errors import ConfigurationError, PermanentProviderError, TemporaryProviderError
-from ragline.providers.vectorstores.pgvector_schema import adopt, prepare
+from ragline.providers.vectorstores.pgvector_schema import SCHEMA, adopt, prepare
 
 CONNECTIONS = 8
 CONNECT_SECONDS = 10
@@ -25,8 +26,8 @@ _REFUSALS = (
 )
 
 
-def open_index(address: str, dimensions: int) -> sa.Engine:
-    """Return connections to the index in a database, created first if it is not there."""
+def open_index(address: str, dimensions: int, schema: str = SCHEMA) -> sa.Engine:
+    """Return connections to the index in a schema, created first if it is not there."""
     url = sa.make_url(address)
     if url.get_backend_name() != "postgresql":
         raise ConfigurationError(
@@ -36,11 +37,11 @@ def open_index(address: str, dimensions: int) -> sa.Engine:
         )
     url = url.set(drivername="postgresql+psycopg")
     with translated():
-        _prepare(url, dimensions)
+        _prepare(url, dimensions, schema)
     engine = _engine(
         url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=POOL_SECONDS, pool_pre_ping=True
     )
-    sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "connect", partial(_configure, schema=schema))
     return engine
 
 
@@ -60,13 +61,13 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def _prepare(url: sa.URL, dimensions: int) -> None:
+def _prepare(url: sa.URL, dimensions: int, schema: str) -> None:
     """Create the index by a connection of its own, as the others know its types."""
     engine = _engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         opened = connection.connection.driver_connection
         assert isinstance(opened, psycopg.Connection)
-        prepare(opened, dimensions)
+        prepare(opened, dimensions, schema)
 
 
 def _engine(url: sa.URL, **pool: Any) -> sa.Engine:
@@ -84,7 +85,7 @@ def _engine(url: sa.URL, **pool: Any) -> sa.Engine:
     )
 
 
-def _configure(connection: psycopg.Connection, _record: object) -> None:
-    adopt(connection)
+def _configure(connection: psycopg.Connection, _record: object, *, schema: str) -> None:
+    adopt(connection, schema)
     register_vector(connection)
     connection.commit()

@@ -5,14 +5,18 @@ It is derived, so it is no part of the migrations and has a schema of its own.
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 from psycopg import Connection, errors
 
 from ragline.errors import ConfigurationError
 
 SCHEMA = "ragline_index"
+"""Where the passages' index lies; that of a collection has its name behind this."""
 LARGEST_TERM_INDEX = 1_000_000_000
 """The dimensions of a sparse vector: the most that pgvector takes."""
+_COLLECTION = re.compile(r"[a-z0-9_]{1,40}")
 OLDEST = (0, 7)
 # Those who open the index for the first time at once queue on this advisory lock.
 LOCK_NUMBER = 7_262_832
@@ -22,7 +26,7 @@ ROW_BYTES_BESIDE_DENSE = 1_024
 LEAST_ROW_TARGET, MOST_ROW_TARGET = 2_040, 8_160
 
 _TABLE = """
-CREATE TABLE ragline_index.vector_chunks (
+CREATE TABLE {schema}.vector_chunks (
     chunk_id uuid PRIMARY KEY,
     project_id text COLLATE "C" NOT NULL,
     document_id text COLLATE "C" NOT NULL,
@@ -36,30 +40,39 @@ CREATE TABLE ragline_index.vector_chunks (
 # Exact scans read every vector of a project, so these stay in the row where they fit. Without
 # a list of pending entries the term index writes slower, but a search never reads that list.
 _BESIDE = (
-    "CREATE TABLE ragline_index.vector_projects "
+    "CREATE TABLE {schema}.vector_projects "
     '(project_id text COLLATE "C" PRIMARY KEY, chunks bigint NOT NULL)',
-    'CREATE TABLE ragline_index.vector_terms (project_id text COLLATE "C", key bigint, '
+    'CREATE TABLE {schema}.vector_terms (project_id text COLLATE "C", key bigint, '
     "holding bigint NOT NULL, PRIMARY KEY (project_id, key)) WITH (fillfactor = 70)",
-    "ALTER TABLE ragline_index.vector_chunks ALTER dense SET STORAGE MAIN",
-    "ALTER TABLE ragline_index.vector_chunks ALTER lexical SET STORAGE MAIN",
-    "CREATE INDEX vector_chunks_project ON ragline_index.vector_chunks (project_id)",
-    "CREATE INDEX vector_chunks_document ON ragline_index.vector_chunks (document_id)",
-    "CREATE INDEX vector_chunks_terms ON ragline_index.vector_chunks USING gin (terms) "
+    "ALTER TABLE {schema}.vector_chunks ALTER dense SET STORAGE MAIN",
+    "ALTER TABLE {schema}.vector_chunks ALTER lexical SET STORAGE MAIN",
+    "CREATE INDEX vector_chunks_project ON {schema}.vector_chunks (project_id)",
+    "CREATE INDEX vector_chunks_document ON {schema}.vector_chunks (document_id)",
+    "CREATE INDEX vector_chunks_terms ON {schema}.vector_chunks USING gin (terms) "
     "WITH (fastupdate = off)",
-    "CREATE INDEX vector_chunks_metadata ON ragline_index.vector_chunks "
+    "CREATE INDEX vector_chunks_metadata ON {schema}.vector_chunks "
     "USING gin (metadata jsonb_path_ops)",
 )
 _HELD_DIMENSIONS = (
     "SELECT atttypmod FROM pg_attribute WHERE attname = 'dense' "
-    "AND attrelid = to_regclass('ragline_index.vector_chunks')"
+    "AND attrelid = to_regclass('{schema}.vector_chunks')"
 )
+_ANY_HELD = "SELECT 1 FROM {schema}.vector_chunks LIMIT 1"
 _EXTENSION = (
     "SELECT quote_ident(nspname), extversion FROM pg_extension "
     "JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'vector'"
 )
 
 
-def prepare(connection: Connection, dimensions: int) -> None:
+def schema_of(collection: str | None) -> str:
+    """Return the schema of a collection, or of the passages."""
+    if collection is None:
+        return SCHEMA
+    assert _COLLECTION.fullmatch(collection), "collections are named by the program"
+    return f"{SCHEMA}_{collection}"
+
+
+def prepare(connection: Connection, dimensions: int, schema: str = SCHEMA) -> None:
     """Create what is missing; a second run, or one at the same time, changes nothing.
 
     Raises `ConfigurationError` where the extension is missing or too old, where the user may
@@ -68,18 +81,18 @@ def prepare(connection: Connection, dimensions: int) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_NUMBER])
         types = _extension(connection)
-        held = _scalar(connection, _HELD_DIMENSIONS)
+        held = _scalar(connection, _HELD_DIMENSIONS.format(schema=schema))
         if held == dimensions:
             return
         if held is not None:
-            _drop_empty(connection, held, dimensions)
-        _create(connection, types, dimensions)
+            _drop_empty(connection, held, dimensions, schema)
+        _create(connection, types, dimensions, schema)
 
 
-def adopt(connection: Connection) -> None:
+def adopt(connection: Connection, schema: str = SCHEMA) -> None:
     """Set a connection up for the index: its names, its plans and its patience."""
     found = connection.execute(_EXTENSION).fetchone()
-    names = [SCHEMA, *([found[0]] if found else [])]
+    names = [schema, *([found[0]] if found else [])]
     connection.execute("SELECT set_config('search_path', %s, false)", [", ".join(names)])
     # Compiling a scan of many vectors takes longer than it saves.
     connection.execute("SET jit = off")
@@ -120,35 +133,34 @@ def _create_extension(connection: Connection) -> None:
         ) from error
 
 
-def _drop_empty(connection: Connection, held: int, dimensions: int) -> None:
+def _drop_empty(connection: Connection, held: int, dimensions: int, schema: str) -> None:
     """Make room for vectors of other dimensions, if there are none yet."""
-    if _scalar(connection, "SELECT 1 FROM ragline_index.vector_chunks LIMIT 1") is not None:
+    if _scalar(connection, _ANY_HELD.format(schema=schema)) is not None:
         raise ConfigurationError(
             f"The index in PostgreSQL was built by an embedder of {held} dimensions, and this one "
             f"has {dimensions}. Set RAGLINE_EMBEDDER back, or upload the documents into another "
             "RAGLINE_DATABASE_URL."
         )
-    connection.execute(
-        "DROP TABLE ragline_index.vector_chunks, ragline_index.vector_projects, "
-        "ragline_index.vector_terms"
-    )
+    tables = ", ".join(f"{schema}.vector_{name}" for name in ("chunks", "projects", "terms"))
+    connection.execute(f"DROP TABLE {tables}".encode())
 
 
-def _create(connection: Connection, types: str, dimensions: int) -> None:
+def _create(connection: Connection, types: str, dimensions: int, schema: str) -> None:
     target = 2 * dimensions + ROW_BYTES_BESIDE_DENSE
     table = _TABLE.format(
+        schema=schema,
         types=types,
         dimensions=int(dimensions),
         largest_term_index=LARGEST_TERM_INDEX,
         row_target=min(max(target, LEAST_ROW_TARGET), MOST_ROW_TARGET),
     )
     try:
-        connection.execute("CREATE SCHEMA IF NOT EXISTS ragline_index")
-        for statement in (table, *_BESIDE):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+        for statement in (table, *(each.format(schema=schema) for each in _BESIDE)):
             connection.execute(statement.encode())
     except errors.InsufficientPrivilege as error:
         raise ConfigurationError(
-            "This user may not create the schema ragline_index, which holds the index. Run GRANT "
+            f"This user may not create the schema {schema}, which holds the index. Run GRANT "
             "CREATE ON DATABASE for this database and user as its owner."
         ) from error
 

@@ -83,9 +83,13 @@ class QdrantEdgeStore:
         self._indexed = set(self._shard.info().payload_schema)
 
     @classmethod
-    def open(cls, settings: Settings, dimensions: int) -> Self:
-        """Open the index in the data directory."""
-        return cls(settings.index_dir, dimensions)
+    def open(cls, settings: Settings, dimensions: int, *, collection: str | None = None) -> Self:
+        """Open the index in the data directory; a collection has a folder beside it."""
+        folder = settings.index_dir
+        return cls(
+            folder if collection is None else folder.with_name(f"{folder.name}-{collection}"),
+            dimensions,
+        )
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks, replacing those with the same id; durable when it returns."""

@@ -1,0 +1,54 @@
+"""Changing what is said about a document: its title, its metadata, its external id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ragline.accounts.ownership import owned_document, owned_project
+from ragline.accounts.service import Caller
+from ragline.bootstrap import Runtime
+from ragline.documents.intake import Intake
+from ragline.documents.recognising import Library
+from ragline.documents.schemas import Accepted, DocumentChange
+from ragline.documents.storing import Submission
+from ragline.errors import Conflict
+from ragline.ingestion.files import lock_contents
+
+
+def change_document(
+    runtime: Runtime, caller: Caller, document_id: str, change: DocumentChange
+) -> Accepted:
+    """Give a document another title, other metadata or another external id.
+
+    Title and metadata are a version of their own, built by a job without reading a page again;
+    the external id is another at once. Nothing new makes no job.
+
+    Raises:
+        NotFound: the caller has no such document.
+        Conflict: another document of the project has the external id.
+    """
+    given = change.model_fields_set
+    names = {change.external_id} if change.external_id else set()
+    with runtime.database.write() as session:
+        document = owned_document(session, caller.tenant_id, document_id)
+        project = owned_project(session, caller.tenant_id, document.project_id)
+        lock_contents(runtime, session, project.id, (), names)
+        library = Library(session, project.id, external_ids=names, document_ids=[document.id])
+        known = library.by_id(document.id)
+        if "external_id" in given:
+            named = library.named(change.external_id)
+            if named is not None and named is not known:
+                raise Conflict(
+                    f"Another document of this project has the external id "
+                    f"{change.external_id!r}: {named.document.id}."
+                )
+            document.external_id = change.external_id
+        wanted = known.description
+        if change.title is not None:
+            wanted = replace(wanted, title=change.title)
+        if change.metadata is not None:
+            wanted = replace(wanted, metadata=change.metadata)
+        intake = Intake(session, project, library)
+        plan = intake.plan_change(known, wanted, Submission(()))
+        intake.write(runtime)
+        return intake.answer(plan)

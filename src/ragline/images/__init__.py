@@ -1,0 +1,1 @@
+"""Product images: kept, embedded, and found by image, text or both."""

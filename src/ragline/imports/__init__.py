@@ -1,0 +1,1 @@
+"""Imports: folders, archives, tables and reference libraries become documents."""

@@ -1,0 +1,1 @@
+"""Models that turn pictures and texts into vectors of one space."""

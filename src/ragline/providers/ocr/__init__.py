@@ -1,0 +1,1 @@
+"""Engines that read pages from pictures of them."""

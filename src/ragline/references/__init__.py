@@ -1,0 +1,1 @@
+"""Bibliographic references: read from their formats, matched with files, written as citations."""
