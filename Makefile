@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 export RAGLINE_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: setup demo serve check format test faults model bench docs lock clean
+.PHONY: setup demo serve check format test test-postgresql faults model bench docs lock clean
 
 setup: $(STAMP)
 
@@ -36,13 +36,25 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The second run holds that what is stored in a database works the same in PostgreSQL.
-ON_POSTGRESQL := accounts chat conversations documents engine ingestion jobs maintenance openai_api \
-	projects search webhooks
+# Tests wait a lot for servers of their own: two processes for each core keep it busy.
+PYTEST := $(BIN)/pytest -n $(shell echo $$((2 * $$(nproc)))) --dist loadfile
+# What is stored in a database works the same in PostgreSQL. The state machine compares both anyway.
+ON_POSTGRESQL := accounts chat conversations documents engine images imports ingestion jobs \
+	maintenance openai_api projects search webhooks zotero
+# Where the SQL is; the rest of these packages is over HTTP and knows no database.
+BRIEFLY_ON_POSTGRESQL := accounts documents/test_versions.py documents/test_recognising.py \
+	documents/test_deletion.py documents/test_upload.py engine images/test_changes.py \
+	imports/test_importing.py jobs maintenance projects webhooks conversations/test_messages.py \
+	openai_api/test_stores.py openai_api/test_store_files.py chat/test_jobs.py \
+	zotero/test_syncing.py
 
 test: $(STAMP)
-	$(BIN)/pytest -n auto --dist loadfile
-	RAGLINE_TEST_DATABASE=postgresql $(BIN)/pytest -n auto --dist loadfile $(ON_POSTGRESQL:%=tests/%)
+	$(PYTEST)
+	RAGLINE_TEST_DATABASE=postgresql $(PYTEST) $(BRIEFLY_ON_POSTGRESQL:%=tests/%) \
+	    --ignore=tests/jobs/test_state_machine.py
+
+test-postgresql: $(STAMP)
+	RAGLINE_TEST_DATABASE=postgresql $(PYTEST) $(ON_POSTGRESQL:%=tests/%)
 
 # The fault proof: FAULT_KILLS landed kills over both set-ups. A run that was stopped goes on
 # where it was; `rm -r .faults` begins anew.
@@ -59,7 +71,7 @@ model:
 
 # Measurements; results belong into docs/benchmarks.md with the machine and versions.
 bench: $(STAMP)
-	for name in start accept jobs ingestion search vectorstores; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in start accept jobs messages cache ingestion ocr search images vectorstores; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Reference pages that are written from the code.
 docs: $(STAMP)

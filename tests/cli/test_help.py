@@ -63,7 +63,8 @@ def test_the_version_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ingest", "search", "ask", "agents", "chat", "jobs", "queue-status"]
+    "name",
+    ["ingest", "search", "images", "zotero", "ask", "agents", "chat", "jobs", "queue-status"],
 )
 def test_a_client_command_loads_nothing_of_the_server(name: str) -> None:
     """Commands that only call a server start without the server's libraries."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Ragline
 from tests.imports.packing import export, packed, zotero_item
+from tests.inprocess import Tenant
 
 TIGERS = "Tigers live in Bengal and hunt at night, alone and in silence.\n"
 
@@ -73,6 +74,18 @@ def test_a_table_says_what_is_wrong_with_it(ragline: Ragline, tmp_path: Path) ->
 
     assert (1, 0) == (refused.exit_code, taken.exit_code)
     assert "(a, b)" in refused.stdout
+
+
+def test_columns_of_a_table_are_named(ragline: Ragline, tenant: Tenant, tmp_path: Path) -> None:
+    """Texts, ids and titles come from the columns that are named."""
+    (tmp_path / "t.csv").write_text("a,b,c\nTigers hunt at night.,1,On tigers\n")
+
+    columns = ("--text-column", "a", "--id-column", "b", "--title-column", "c")
+    taken = ragline("ingest", tmp_path / "t.csv", "--project", "zoo", *columns, "--json")
+
+    project = json.loads(taken.stdout)["project"]["id"]
+    [document] = tenant.http.get(f"/v1/projects/{project}/documents").json()["documents"]
+    assert "On tigers" == document["title"]
 
 
 def test_a_dry_run_does_nothing(ragline: Ragline, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class Wanted:
 
     text_column: str | None = None
     id_column: str | None = None
+    title_column: str | None = None
     prefix: str | None = None
 
     @property
@@ -37,6 +38,7 @@ class Wanted:
         return {
             "text_column": self.text_column,
             "id_column": self.id_column,
+            "title_column": self.title_column,
             "prefix": self.prefix,
         }
 

@@ -65,6 +65,9 @@ def ingest(
     id_column: Annotated[
         str | None, typer.Option(help="The column of tables that names their rows for good.")
     ] = None,
+    title_column: Annotated[
+        str | None, typer.Option(help="The column of tables that holds the titles.")
+    ] = None,
     prefix: Annotated[
         str | None,
         typer.Option(help="What stands before the external ids: another one for each source."),
@@ -74,7 +77,7 @@ def ingest(
     """Upload files and folders, archives, tables and reference libraries into a project."""
     imports = importing.Imports.among(paths, every=dry_run)
     plain = [path for path in paths if path not in (*imports.files, *imports.folders)]
-    wanted = importing.Wanted(text_column, id_column, prefix)
+    wanted = importing.Wanted(text_column, id_column, title_column, prefix)
     with connected() as client:
         target = client.get_or_create_project(project)
         if dry_run:

@@ -17,6 +17,7 @@ COMMANDS = {
     "worker": "Run queued work in a process of its own.",
     "ingest": "Upload files and folders, archives, tables and reference libraries into a project.",
     "search": "Find the passages that answer a question best.",
+    "zotero": "Connect libraries of Zotero, sync them, and write reading notes.",
     "images": "Send products with their pictures, find and delete them.",
     "ask": "Answer a question from a project's documents, with citations.",
     "agents": "List agents, make one, look at one or delete them.",
