@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.chat.asking import http_to
+from tests.conversations.served import database_settings
 from tests.fakes.mistral_server import TEXT, FakeMistral, ocr_answer, pages_sent
 from tests.fakes.openai_server import FakeOpenAI, completion, failure
 from tests.ingestion.scans import encoded, picture, scanned
-from tests.inprocess import InProcessServer, Tenant, serving
+from tests.inprocess import Tenant
+from tests.servers import RunningServer
 
-from ragline.failpoints import arm
+from ragline.database import Database
 from ragline.models import Job, PageText, PaidCall
 
 SEEN = "The keepers of the light wrote down the weather every single day."
@@ -26,9 +31,10 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Reading:
-    """A server that reads scans with two providers, which are fakes."""
+    """A server that reads scans with two providers, which are fakes; its database beside it."""
 
-    server: InProcessServer
+    server: RunningServer
+    database: Database
     mistral: FakeMistral
     openai: FakeOpenAI
 
@@ -42,37 +48,48 @@ class Reading:
         self.openai.respond = lambda _request: completion(SEEN)
 
 
+def reader_settings(mistral: FakeMistral, openai: FakeOpenAI) -> dict[str, object]:
+    """Return the settings of a server that has scans read by both."""
+    return {
+        "ocr": "mistral,openai",
+        "ocr_tries": 2,
+        "ocr_mistral_base_url": mistral.url,
+        "ocr_mistral_pages_per_call": 2,
+        "ocr_mistral_page_price": PRICE,
+        "ocr_openai_base_url": openai.url,
+        "ocr_dpi": 72,
+        "provider_limits": json.dumps({"mistral": {"concurrent": 1}}),
+        "token_prices": json.dumps({"fake-1": {"prompt": 1000, "completion": 0}}),
+        "idle_poll_seconds": 0.2,
+    }
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Reading]:
     with FakeMistral().running() as mistral, FakeOpenAI().running() as openai:
         assert isinstance(mistral, FakeMistral)
-        settings: dict[str, Any] = {
-            "ocr": "mistral,openai",
-            "ocr_tries": 2,
-            "ocr_mistral_base_url": mistral.url,
-            "ocr_mistral_pages_per_call": 2,
-            "ocr_mistral_page_price": PRICE,
-            "ocr_openai_base_url": openai.url,
-            "ocr_dpi": 72,
-            "provider_limits": {"mistral": {"concurrent": 1}},
-            "token_prices": {"fake-1": {"prompt": 1000, "completion": 0}},
-            "idle_poll_seconds": 0.2,
-        }
-        with serving(tmp_path_factory.mktemp("data"), **settings) as server:
-            yield Reading(server, mistral, openai)
+        settings = reader_settings(mistral, openai) | database_settings(request)
+        with RunningServer(tmp_path_factory.mktemp("scans"), **settings) as server:
+            url = settings.get("database_url", f"sqlite:///{server.data_dir / 'ragline.db'}")
+            database = Database(str(url), connections=4)
+            yield Reading(server, database, mistral, openai)
+            database.close()
 
 
 @pytest.fixture
-def reading(served: Reading) -> Iterator[Reading]:
+def reading(served: Reading) -> Reading:
+    """The same, with nothing asked yet."""
     served.clear()
-    yield served
-    arm(None, production=False)
+    return served
 
 
 @pytest.fixture
 def tenant(served: Reading) -> Iterator[Tenant]:
-    with served.server.tenant() as fresh:
-        yield fresh
+    """The owner of the server."""
+    with http_to(served.server) as http:
+        yield Tenant("", served.server.api_key, http)
 
 
 def fresh_lines(count: int) -> list[str]:
@@ -110,7 +127,7 @@ def test_costs_add_up(reading: Reading, tenant: Tenant) -> None:
 
     assert pytest.approx(3 * PRICE) == job["cost"]
     assert pytest.approx(job["cost"]) == sum(page["cost"] for page in pages)
-    with reading.server.runtime.database.read() as session:
+    with reading.database.read() as session:
         paid = session.scalars(sa.select(PaidCall.cost).where(PaidCall.job_id == job["id"])).all()
     assert pytest.approx(job["cost"]) == sum(paid)
 
@@ -216,17 +233,22 @@ def test_broken_answers(reading: Reading, tenant: Tenant) -> None:
     assert SEEN == page["text"]
 
 
-def test_answers_outlive_faults(reading: Reading, tenant: Tenant) -> None:
+def test_answers_outlive_faults(reading: Reading, tmp_path: Path) -> None:
     """What was answered is stored before it is used: a step that fails then pays nothing again."""
-    arm("ingest.page_recognised=error:0", production=False)
-    accepted = tenant.upload(tenant.project(), ("scan.pdf", scanned(*fresh_lines(1)))).json()
-    job = tenant.ended(accepted["job"]["id"])
-    assert "failed" == job["status"]
-    assert pytest.approx(PRICE) == job["cost"]
-    arm(None, production=False)
-    tenant.http.post(f"/v1/jobs/{job['id']}/retry")
-    job = tenant.ended(job["id"])
-    (page,) = tenant.http.get(f"/v1/documents/{job['document_id']}/pages").json()["pages"]
+    settings = reader_settings(reading.mistral, reading.openai)
+    server = RunningServer(tmp_path, failpoints="ingest.page_recognised=error:0", **settings)
+    with server, http_to(server) as http:
+        tenant = Tenant("", server.api_key, http)
+        accepted = tenant.upload(tenant.project(), ("scan.pdf", scanned(*fresh_lines(1)))).json()
+        job = tenant.ended(accepted["job"]["id"])
+        assert "failed" == job["status"]
+        assert pytest.approx(PRICE) == job["cost"]
+    del server.settings["failpoints"]
+    with server, http_to(server) as http:
+        tenant = Tenant("", server.api_key, http)
+        tenant.http.post(f"/v1/jobs/{job['id']}/retry")
+        job = tenant.ended(job["id"])
+        (page,) = tenant.http.get(f"/v1/documents/{job['document_id']}/pages").json()["pages"]
 
     assert ("completed", 1) == (job["status"], len(reading.mistral.requests))
     assert pytest.approx(PRICE) == job["cost"] == page["cost"]
@@ -258,7 +280,7 @@ def test_own_text_goes(reading: Reading, tenant: Tenant) -> None:
     removed = tenant.http.delete(f"/v1/documents/{document}").json()["removed"]
 
     assert 1 == removed["page_texts"]
-    with reading.server.runtime.database.read() as session:
+    with reading.database.read() as session:
         left = session.scalars(
             sa.select(PageText.text).where(PageText.key.in_(_keys_of(session, document)))
         ).all()
@@ -304,7 +326,7 @@ def _keys_of(session: Any, document: str) -> list[str]:
 
 def test_limits(reading: Reading, tenant: Tenant) -> None:
     """Scans of several documents keep to the limits of their provider together."""
-    project = tenant.project()
+    project = tenant.project("limits")
     accepted = [
         tenant.upload(project, ("scan.pdf", scanned(*fresh_lines(2)))).json() for _ in range(3)
     ]
