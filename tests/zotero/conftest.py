@@ -38,8 +38,7 @@ def owner(
     prices = {"fake-1": {"prompt": 1000, "completion": 2000}}
     settings: dict[str, object] = {
         "zotero_base_url": zotero_server.url,
-        "idle_poll_seconds": 0.1,
-        "poll_seconds": 0.05,
+        "idle_poll_seconds": 0.3,
         "llm": "openai",
         "openai_base_url": model.url,
         "openai_model": "fake-1",
