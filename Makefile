@@ -36,8 +36,8 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Tests wait a lot for servers of their own: two processes for each core keep it busy.
-PYTEST := $(BIN)/pytest -n $(shell echo $$((2 * $$(nproc)))) --dist loadfile
+# Tests wait a lot for servers of their own: one process more than there are cores keeps them busy.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile
 # What is stored in a database works the same in PostgreSQL. The state machine compares both anyway.
 ON_POSTGRESQL := accounts chat conversations documents engine images imports ingestion jobs \
 	maintenance openai_api projects search webhooks zotero

@@ -46,14 +46,14 @@ class Tenant:
         """Send a text and return the response."""
         return self.http.post(f"/v1/projects/{project_id}/documents", json={"text": text, **fields})
 
-    def ended(self, job_id: str) -> dict[str, Any]:
+    def ended(self, job_id: str, *, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
         """Return a job once it has ended."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             job = self.http.get(f"/v1/jobs/{job_id}", params={"wait": 10}).json()
             if job["status"] in ("completed", "failed", "cancelled"):
                 return dict(job)
-        raise AssertionError(f"the job did not end in {WAIT_SECONDS} s: {json.dumps(job)}")
+        raise AssertionError(f"the job did not end in {seconds:g} s: {json.dumps(job)}")
 
     def ingest_text(self, project_id: str, text: str, **fields: Any) -> dict[str, Any]:
         """Send a text, wait for its job, and return the document."""

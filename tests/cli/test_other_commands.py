@@ -33,7 +33,7 @@ def test_a_worker_on_no_queue_is_refused(tmp_path: Path, names: str) -> None:
     refused = worker(tmp_path / "data", "--queues", names)
 
     assert 1 == refused.returncode
-    assert "there are chat, ingest, pages, default" in refused.stderr
+    assert "there are chat, ingest, pages, images, default" in refused.stderr
 
 
 def migrate(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -34,8 +34,9 @@ FOLDERS = (
 )
 LONGEST_RUN_SECONDS = 600
 LONGEST_LIFE_SECONDS = 3.0
-# Small batches, so that many are under way; and the killer's patience is no sign of poison.
-SETTINGS: dict[str, object] = {"pages_per_batch": 8, "max_idle_starts": 40}
+# Small batches, so that many are under way; the killer's patience is no sign of poison. Reading
+# scans has tests of its own, which would take minutes here.
+SETTINGS: dict[str, object] = {"pages_per_batch": 8, "max_idle_starts": 40, "ocr": "none"}
 
 
 @dataclass

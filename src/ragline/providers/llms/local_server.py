@@ -36,7 +36,11 @@ def main() -> None:
     _limit(resource.RLIMIT_DATA, order["memory_mb"] * MIB)
     _limit(resource.RLIMIT_CORE, 0)
     server = xllamacpp.Server(_parameters(order))
-    print(f"{LISTENING}{server.listening_address}", flush=True)
+    try:
+        print(f"{LISTENING}{server.listening_address}", flush=True)
+    except BrokenPipeError:
+        # The parent went away meanwhile; an ordinary end would wait for the server's threads.
+        os._exit(0)
     while os.getppid() == parent:
         if select.select([sys.stdin], [], [], LOOK_SECONDS)[0] and not os.read(0, 1):
             break
