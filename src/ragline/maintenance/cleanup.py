@@ -43,11 +43,27 @@ CACHE_AGE = timedelta(days=1)
 
 def rules(session: Session, old: Moments) -> list[Rule]:
     """Return the rules of stray rows: versions before the cached results only they use."""
-    chunk, page = aliased(Chunk), aliased(Page)
-    needed = _needed_since(session, old)
+    return [
+        *_rules_of_files(old),
+        rule_of(
+            "document_versions", DocumentVersion, (DocumentVersion.job_id,), _stray_description()
+        ),
+        rule_of("chunks", Chunk, (Chunk.id,), _stray(Chunk, old)),
+        rule_of("pages", Page, (Page.document_id, Page.version, Page.number), _stray(Page, old)),
+        *_rules_of_results(session, old),
+        rule_of(
+            "left_results",
+            LeftResult,
+            (LeftResult.document_id, LeftResult.cache, LeftResult.key),
+            _names_nothing(),
+        ),
+    ]
+
+
+def _rules_of_files(old: Moments) -> list[Rule]:
+    """Return the rules of OpenAI's files: a file's place in a project goes before the file."""
     placed, document = aliased(StoreFile), aliased(Document)
     return [
-        # A file's place in a project goes before the file.
         rule_of(
             "store_files",
             StoreFile,
@@ -66,48 +82,24 @@ def rules(session: Session, old: Moments) -> list[Rule]:
                 ~sa.exists().where(placed.file_id == UploadedFile.id),
             ),
         ),
-        rule_of(
-            "document_versions", DocumentVersion, (DocumentVersion.job_id,), _stray_description()
-        ),
-        rule_of("chunks", Chunk, (Chunk.id,), _stray(Chunk, old)),
-        rule_of("pages", Page, (Page.document_id, Page.version, Page.number), _stray(Page, old)),
-        rule_of(
-            "embeddings",
-            Embedding,
-            (Embedding.key,),
-            sa.and_(
-                _paid_for_nobody(Embedding, old, needed),
-                ~sa.exists().where(
-                    chunk.embedding_key == Embedding.key, ~_stray(chunk, old, among=Chunk)
-                ),
-            ),
-        ),
-        rule_of(
-            "page_texts",
-            PageText,
-            (PageText.key,),
-            sa.and_(
-                _paid_for_nobody(PageText, old, needed),
-                ~sa.exists().where(page.text_key == PageText.key, ~_stray(page, old, among=Page)),
-            ),
-        ),
-        rule_of(
-            "tidied_texts",
-            TidiedText,
-            (TidiedText.key,),
-            sa.and_(
-                _paid_for_nobody(TidiedText, old, needed),
-                ~sa.exists().where(
-                    chunk.cleaning_key == TidiedText.key, ~_stray(chunk, old, among=Chunk)
-                ),
-            ),
-        ),
-        rule_of(
-            "left_results",
-            LeftResult,
-            (LeftResult.document_id, LeftResult.cache, LeftResult.key),
-            _names_nothing(),
-        ),
+    ]
+
+
+def _rules_of_results(session: Session, old: Moments) -> list[Rule]:
+    """Return the rules of what was read, embedded or repaired for versions that are gone."""
+    chunk, page = aliased(Chunk), aliased(Page)
+    needed = _needed_since(session, old)
+
+    def rule(table: type[Embedding] | type[PageText] | type[TidiedText], *used: Condition) -> Rule:
+        nobody = _paid_for_nobody(table, old, needed)
+        strays = sa.and_(nobody, ~sa.exists().where(*used))
+        return rule_of(table.__tablename__, table, (table.key,), strays)
+
+    kept_chunk = ~_stray(chunk, old, among=Chunk)
+    return [
+        rule(Embedding, chunk.embedding_key == Embedding.key, kept_chunk),
+        rule(PageText, page.text_key == PageText.key, ~_stray(page, old, among=Page)),
+        rule(TidiedText, chunk.cleaning_key == TidiedText.key, kept_chunk),
     ]
 
 
