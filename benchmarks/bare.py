@@ -17,6 +17,7 @@ from ragline.compute.pool import ComputePool
 from ragline.ingestion.chunk import split_document
 from ragline.ingestion.splitting import indexed_text
 from ragline.providers import tasks
+from ragline.settings import Settings
 
 EMBEDDER = "use"
 LIMITS = Limits(
@@ -46,7 +47,7 @@ def read_split_embed(path: Path) -> tuple[int, int]:
     pieces = split_document([(page.number, page.text) for page in pages]).pieces
     title = path.stem.replace("_", " ").strip()
     texts = [indexed_text(title, piece.heading, piece.text) for piece in pieces]
-    tasks.embed_passages(EMBEDDER, texts)
+    tasks.embed_passages(Settings(), EMBEDDER, texts)
     return count, len(pieces)
 
 

@@ -25,14 +25,15 @@ from benchmarks.options import test_data
 from ragline import bootstrap
 from ragline.accounts.service import FIRST_TENANT, ensure_first_key
 from ragline.bootstrap import Runtime
+from ragline.indexes.embedding import limits_of
 from ragline.ingestion.clean import repair_pages
-from ragline.ingestion.embed import LIMITS
 from ragline.ingestion.splitting import Piece, indexed_text, split_pages
 from ragline.language.detect import detect_language
 from ragline.language.lexical import lexical_vector_of_passage
 from ragline.models import Chunk, Document, Embedding, Project, Tenant, chunk_id, new_id
 from ragline.providers import tasks
 from ragline.providers.contracts import IndexedChunk, Vectors
+from ragline.providers.vectorstores.qdrant_edge import QdrantEdgeStore
 from ragline.settings import load_settings
 
 CORPORA = ("scifact_train", "cranfield", "piaf_fr_dev500", "xquad_en2en")
@@ -79,15 +80,17 @@ def fill(data_dir: Path, chunks: int, base: int) -> Filled:
     runtime = bootstrap.build(load_settings(_env_file=None, data_dir=data_dir))
     try:
         project = _project(runtime)
-        sources = _sources(runtime, min(base, chunks))
+        given = sources(runtime, min(base, chunks))
         documents = written = 0
-        for group in _groups(_varied(sources, chunks)):
+        for group in _groups(_varied(given, chunks)):
             _write(runtime, project, group, first=documents)
             documents += len(group)
             written += sum(len(source.pieces) for source in group)
+        if isinstance(runtime.vector_store, QdrantEdgeStore):
+            runtime.vector_store.wait_for_index()
     finally:
         runtime.close()
-    return Filled(project.id, documents, written, frozenset(each.language for each in sources))
+    return Filled(project.id, documents, written, frozenset(each.language for each in given))
 
 
 def questions(most: int) -> list[str]:
@@ -109,7 +112,7 @@ def _project(runtime: Runtime) -> Project:
     return project
 
 
-def _sources(runtime: Runtime, most_chunks: int) -> list[Source]:
+def sources(runtime: Runtime, most_chunks: int) -> list[Source]:
     """Return documents of the corpora, split as ingestion does, and embedded by both cores."""
     files = [_rows(test_data("retrieval") / name / "corpus.jsonl") for name in CORPORA]
     rows = (row for group in zip_longest(*files) for row in group if row)
@@ -134,8 +137,9 @@ def _embedded(runtime: Runtime, texts: Sequence[str]) -> list[Vectors]:
     parts = [texts[start : start + EMBED_BATCH] for start in range(0, len(texts), EMBED_BATCH)]
 
     def embed(part: Sequence[str]) -> Vectors:
-        name = runtime.settings.embedder
-        return runtime.compute.run(tasks.embed_passages, name, part, limits=LIMITS)
+        settings = runtime.settings
+        arguments = (settings, settings.own_embedder, part)
+        return runtime.compute.run(tasks.embed_passages, *arguments, limits=limits_of(settings))
 
     with ThreadPoolExecutor(runtime.settings.compute_workers) as threads:
         return [vector for rows in threads.map(embed, parts) for vector in rows]

@@ -162,11 +162,11 @@ def _report(outcomes: Sequence[Outcome], seconds: float) -> str:
             "",
             "## By folder",
             "",
-            markdown(rows),
+            markdown(rows, aligned=False),
             "",
             "## By file",
             "",
-            markdown([_row(outcome) for outcome in outcomes]),
+            markdown([_row(outcome) for outcome in outcomes], aligned=False),
         ]
     )
 

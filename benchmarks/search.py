@@ -94,7 +94,7 @@ def _over_http(
 def _bare_store(data_dir: Path, filled: Filled, asked: Sequence[str]) -> list[dict[str, Any]]:
     """Time the store's own calls on the index that the server left."""
     settings = load_settings(_env_file=None, data_dir=data_dir)
-    embedder = registry.embedder(settings.embedder)
+    embedder = registry.embedder(settings.own_embedder, settings)
     store = registry.vector_store(
         settings.vector_store_name, settings, dimensions=embedder.dimensions
     )

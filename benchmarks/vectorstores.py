@@ -86,7 +86,7 @@ def _options() -> argparse.Namespace:
 def _work(data_dir: Path, given: argparse.Namespace) -> Work:
     settings = load_settings(_env_file=None, data_dir=data_dir)
     filled = filling.fill(data_dir, given.chunks, given.base)
-    embedder: Embedder = registry.embedder(settings.embedder)
+    embedder: Embedder = registry.embedder(settings.own_embedder, settings)
     asked = [
         (
             embedder.embed_query(question),

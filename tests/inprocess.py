@@ -89,7 +89,8 @@ class InProcessServer:
 
 @contextmanager
 def serving(data_dir: Path, **settings: Any) -> Iterator[InProcessServer]:
-    """Serve a fresh runtime on a free port of this machine."""
+    """Serve a fresh runtime on a free port of this machine; better vectors only where asked for."""
+    settings = {"better_vectors": "off"} | settings
     runtime = bootstrap.build(load_settings(_env_file=None, data_dir=data_dir, **settings))
     try:
         accounts.ensure_first_key(runtime)

@@ -30,7 +30,7 @@ class RunningProcess:
 
     `settings` are those of `ragline.settings`, by field name; they, the `program` and what is
     in its environment too can be changed between two starts. As a context manager it is stopped
-    at the end of the block.
+    at the end of the block. Better vectors are made only where the settings ask for them.
     """
 
     ready: re.Pattern[str]
@@ -42,7 +42,7 @@ class RunningProcess:
         self.data_dir = data_dir
         self.log_path = data_dir / f"{name}.log"
         self.output_path = data_dir / f"{name}.out"
-        self.settings = settings
+        self.settings = {"better_vectors": "off"} | settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

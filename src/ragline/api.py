@@ -10,6 +10,7 @@ from ragline.conversations.bibliography_routes import router as message_bibliogr
 from ragline.conversations.session_routes import router as sessions
 from ragline.conversations.shares_routes import owned as shares
 from ragline.conversations.shares_routes import public as shared
+from ragline.doctor.routes import router as doctor
 from ragline.documents.bibliography_routes import router as bibliographies
 from ragline.documents.routes import router as documents
 from ragline.images.routes import router as images
@@ -26,6 +27,7 @@ from ragline.openai_api.responses_routes import router as responses
 from ragline.openai_api.store_file_routes import router as store_files
 from ragline.openai_api.store_routes import router as stores
 from ragline.projects.routes import router as projects
+from ragline.reembedding.routes import router as reembedding
 from ragline.search.routes import router as search
 from ragline.web.routes import router as pages
 from ragline.webhooks.routes import router as webhooks
@@ -34,6 +36,7 @@ from ragline.zotero.routes import router as zotero
 
 ROUTERS = (
     projects,
+    reembedding,
     documents,
     imports,
     images,
@@ -55,6 +58,7 @@ ROUTERS = (
     zotero,
     notes,
     maintenance,
+    doctor,
     completions,
     responses,
     models,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TextIO
 
+import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from ragline import failpoints
@@ -18,11 +20,13 @@ from ragline.database import Database
 from ragline.engine.engine import Engine
 from ragline.errors import ConfigurationError
 from ragline.migrations.run import migrate
+from ragline.models import VectorIndex, collection_of
 from ragline.providers import registry, tasks
 from ragline.providers.best_effort import BestEffortCache
 from ragline.providers.chain import Chain
-from ragline.providers.contracts import OCR, Embedder, VectorStore
+from ragline.providers.contracts import OCR, Embedder, Reranker, VectorStore
 from ragline.providers.limits import ProviderLimits
+from ragline.providers.remembering_embedder import RememberingEmbedder
 from ragline.settings import Settings
 
 
@@ -42,19 +46,57 @@ class Runtime:
     """What features keep between requests, by their names."""
     _built: list[str] = field(default_factory=list)
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    _embedders: dict[str, Embedder] = field(default_factory=dict)
+    _building: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedder for questions; passages are embedded in child processes."""
-        return registry.embedder(self.settings.embedder)
+        """The embedder of every project that has no other, for questions."""
+        return self.embedder_for(self.settings.own_embedder)
+
+    def embedder_for(self, spec: str) -> Embedder:
+        """Return the embedder of a spec for questions: one per process, which remembers them.
+
+        Passages are embedded in child processes or call by call, by `indexes/embedding.py`.
+        """
+        with self._building:
+            if spec not in self._embedders:
+                self._embedders[spec] = RememberingEmbedder(
+                    registry.embedder(spec, self.settings),
+                    self.database,
+                    self.limits,
+                    remembered=self.settings.embedder_query_memory,
+                    wait_seconds=self.settings.embedder_wait_seconds,
+                )
+            return self._embedders[spec]
 
     @cached_property
     def vector_store(self) -> VectorStore:
-        """The index that search reads."""
+        """The index of projects that have no other."""
         self._built.append("vector_store")
         return registry.vector_store(
-            self.settings.vector_store_name, self.settings, dimensions=self.embedder.dimensions
+            self.settings.vector_store_name,
+            self.settings,
+            dimensions=self.embedder.dimensions,
+            collection=self.collection,
+            database=self.database,
         )
+
+    @cached_property
+    def collection(self) -> str | None:
+        """The collection of that index: the store's first, unless it is another model's."""
+        first = sa.select(VectorIndex.embedder_name).where(
+            VectorIndex.store == self.settings.vector_store_name, VectorIndex.collection.is_(None)
+        )
+        with self.database.read() as session:
+            holders = session.scalars(first).all()
+        name = self.embedder.name
+        return None if not holders or name in holders else collection_of(name, with_words=True)
+
+    @property
+    def owns_data_dir(self) -> bool:
+        """Whether no other process has what is in the data directory open."""
+        return self._lock is not None
 
     @cached_property
     def llm(self) -> Chain:
@@ -76,6 +118,13 @@ class Runtime:
         return registry.ocr_engines(self.settings)
 
     @cached_property
+    def reranker(self) -> Reranker | None:
+        """What reads the best passages again; one that computes here does so in a child."""
+        made = registry.reranker(self.settings)
+        self._built.append("reranker")
+        return made
+
+    @cached_property
     def limits(self) -> ProviderLimits:
         """What grants calls to providers."""
         return ProviderLimits(self.database, self.settings)
@@ -83,6 +132,7 @@ class Runtime:
     def open(self) -> None:
         """Build what workflows and requests will need, so that a fault in it stops the start."""
         _ = self.vector_store, self.llm, self.answer_cache
+        _ = self.reranker
         if self.settings.ocr is not None:
             _ = self.ocr
 
@@ -100,9 +150,13 @@ class Runtime:
         self.engine.stop()
         if "vector_store" in self._built:
             self.vector_store.close()
+        for embedder in self._embedders.values():
+            embedder.close()
         if "ocr" in self._built:
             for engine in self.ocr:
                 engine.close()
+        if "reranker" in self._built and self.reranker is not None:
+            self.reranker.close()
         if "llm" in self._built:
             self.llm.close()
         if "answer_cache" in self._built:

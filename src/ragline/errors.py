@@ -17,6 +17,7 @@ RaglineError
 └── ProviderError
     ├── TemporaryProviderError   worth a retry
     └── PermanentProviderError   a retry gives the same answer
+        └── RefusedTexts         others than those that were sent may be taken
 
 Stopping (a BaseException)  this process ends; the work is resumed by another
 """
@@ -169,6 +170,10 @@ class TemporaryProviderError(ProviderError):
 
 class PermanentProviderError(ProviderError):
     """The provider will refuse this request every time."""
+
+
+class RefusedTexts(PermanentProviderError):
+    """The provider refuses one of the texts that were sent together; the others may pass."""
 
 
 class Stopping(BaseException):

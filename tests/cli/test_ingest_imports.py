@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.cli.conftest import Ragline
 from tests.imports.packing import export, packed, zotero_item
-from tests.inprocess import Tenant
+from tests.inprocess import InProcessServer, Tenant
 
 TIGERS = "Tigers live in Bengal and hunt at night, alone and in silence.\n"
 
@@ -101,6 +102,22 @@ def test_a_dry_run_does_nothing(ragline: Ragline, tmp_path: Path) -> None:
 
         assert 0 == result.exit_code
         assert 2 == result.stdout.count("1 documents: 1 new")
+
+
+def test_a_folder_of_the_server_is_read_there(
+    ragline: Ragline, server: InProcessServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `--on-server` nothing is uploaded; a folder that is not allowed is refused."""
+    monkeypatch.setattr(server.runtime.settings, "import_roots", [tmp_path / "shelf"])
+    for name in ("shelf", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tigers.txt").write_text(TIGERS)
+
+    taken = ragline("ingest", tmp_path / "shelf", "-p", "zoo", "--on-server")
+    refused = ragline("ingest", tmp_path / "other", "-p", "zoo", "--on-server")
+
+    assert (0, 1) == (taken.exit_code, refused.exit_code), taken.output
+    assert "✓ tigers.txt: completed, 1 page" in taken.stdout
 
 
 def test_an_unsafe_archive_is_a_sentence(ragline: Ragline, tmp_path: Path) -> None:

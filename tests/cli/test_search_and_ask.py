@@ -42,6 +42,16 @@ def test_a_search_for_machines_is_one_json_document(ragline: Ragline, zoo: str, 
     assert TIGERS == hit["text"]
 
 
+def test_a_search_takes_wishes(ragline: Ragline, zoo: str) -> None:
+    """Least score, diversity and merging are passed on; what cannot be done is told."""
+    found = ragline("search", "zoo", "tigers", "--merge", "--diversity", 0.5, "--rerank")
+    none = ragline("search", "zoo", "tigers", "--min-score", 1)
+
+    assert TIGERS in found.stdout
+    assert "This server has no reranker" in found.stdout
+    assert "Nothing in 'zoo' matches.\n" == none.stdout
+
+
 def test_a_search_without_hits_says_so(ragline: Ragline, tenant: Tenant) -> None:
     """An empty project answers with a sentence, and that is no failure."""
     tenant.project("empty")

@@ -108,7 +108,7 @@ def test_another_model_never_meets_the_vectors_of_the_first(data_dir: Path, tmp_
 
 
 def test_a_server_as_model(tmp_path: Path) -> None:
-    """Pictures go to the server one by one, again after its failures, and never twice."""
+    """Pictures go to the server one by one, again after failures, never twice; each is paid."""
     with FakeEmbeddings().running() as fake:
         assert isinstance(fake, FakeEmbeddings)
         remote = {
@@ -117,15 +117,20 @@ def test_a_server_as_model(tmp_path: Path) -> None:
             "image_openai_model": "clip",
             "image_openai_dimensions": DIMENSIONS,
             "provider_limits": json.dumps({"image_openai": {"concurrent": 1}}),
+            "token_prices": json.dumps({"clip": {"prompt": 1000.0, "completion": 0.0}}),
         }
         fake.replies = [failure(429, retry_after="0"), failure(500)]
         with opened(tmp_path / "data", **remote) as shop:
-            shop.index("hat", photo("green"), name="Green hat")
+            first = shop.index("hat", photo("green"), name="Green hat")
             shop.index("dress", photo("red"), name="Red dress")
-            shop.index("hat", None, name="Hat")
+            words = shop.index("hat", None, name="Hat")
             shop.index("again", photo("red"), name="The same picture")
 
             assert (4, 1) == (len(fake.requests), fake.most_at_once)
+            # The fake counts a token for a picture.
+            assert [(1, 0.001), (0, 0.0)] == [
+                (job["tokens"], job["cost"]) for job in (first, words)
+            ]
             hits = shop.search(query="green", weights={"image": 1})
             assert "hat" == hits[0]["product_id"]
             fake.replies = [failure(503)]

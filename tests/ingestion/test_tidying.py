@@ -122,6 +122,32 @@ def test_off_by_default(owner: Tenant, fake: FakeOpenAI) -> None:
     assert [noisy_text(21)] == texts_of(owner, job)
 
 
+def test_changed_mind(owner: Tenant, fake: FakeOpenAI) -> None:
+    """A document that is there is repaired by a version of its own, and put back by another."""
+
+    before = ingested(owner, new_project(owner), 23)
+    url = f"/v1/documents/{before['document_id']}"
+    job = owner.ended(owner.http.patch(url, json={"clean": True}).json()["job"]["id"])
+
+    assert counts(cleaned=1) == job["result"]["cleaning"]
+    assert [clean_text(23)] == texts_of(owner, job)
+    assert owner.http.patch(url, json={"clean": True}).json()["job"] is None
+    job = owner.ended(owner.http.patch(url, json={"clean": None}).json()["job"]["id"])
+    assert [noisy_text(23)] == texts_of(owner, job)
+    assert 1 == len(fake.requests)
+
+
+def test_import(owner: Tenant, fake: FakeOpenAI) -> None:
+    """What an import ingests is repaired where its sender wishes it."""
+
+    url = f"/v1/projects/{new_project(owner)}/imports"
+    file = {"file": ("noisy.docx", noisy_file(24))}
+    job = owner.ended(owner.http.post(url, files=file, data={"clean": "true"}).json()["job"]["id"])
+    [child] = owner.http.get("/v1/jobs", params={"parent": job["id"]}).json()["jobs"]
+
+    assert [clean_text(24)] == texts_of(owner, child)
+
+
 def test_text_is_left(owner: Tenant, fake: FakeOpenAI) -> None:
     """What was sent as text was read by nobody: it is not sent on."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from ragline.database import Database
 from ragline.errors import Overloaded
-from ragline.jobs.event_hub import HEARTBEAT, Batch, EventHub, EventStream
+from ragline.jobs.event_hub import HEARTBEAT, Batch, EventHub, EventStream, Seen
 from ragline.jobs.event_tail import job_topic
 from ragline.jobs.events import record
 from ragline.migrations.run import migrate
@@ -54,6 +56,40 @@ class Given:
         """Return the next batch."""
         self.reads += 1
         return self._left.pop(0) if self._left else Batch([])
+
+
+class Placed:
+    """A stream at a place of what is told about a topic; `told` is shared and counts the looks."""
+
+    def __init__(self, topic: str, told: Told) -> None:
+        self.topic = topic
+        self.place = 0
+        self._told = told
+
+    def read(self) -> Batch:
+        """Return what is new."""
+        return self.take(self.look())
+
+    def look(self) -> Seen:
+        """Return what is new behind the place, once the look may end."""
+        frames = list(self._told.frames[self.place :])
+        self._told.looks += 1
+        self._told.may_end.wait(WAIT_SECONDS)
+        return Seen(Batch(frames), self.place + len(frames))
+
+    def take(self, seen: Seen) -> Batch:
+        """Go on behind it."""
+        self.place = seen.after
+        return seen.batch
+
+
+@dataclass
+class Told:
+    """What there is to tell, and how often it was looked at."""
+
+    frames: list[bytes]
+    looks: int = 0
+    may_end: threading.Event = field(default_factory=threading.Event)
 
 
 class Client:
@@ -233,5 +269,60 @@ def test_a_database_that_is_away_ends_a_stream_in_order(tmp_path: Path) -> None:
         hub = EventHub(broken, most=1)
         await EventStream(hub, Away("x"))(SCOPE, client.receive, client.send)
         assert client.is_done
+
+    played(play())
+
+
+def test_streams_at_one_place_share_a_look(database: Database) -> None:
+    """What streams of one job read at the same place is read once; each goes on behind it."""
+
+    async def play() -> None:
+        hub, told = EventHub(database, most=10), Told([b"one"])
+        streams = [Placed("x", told) for _ in range(3)]
+        told.may_end.set()
+        batches = await asyncio.gather(*(hub.read(stream) for stream in streams))
+        late = await hub.read(Placed("x", told))
+
+        assert 1 == told.looks
+        assert [[b"one"]] * 4 == [each.frames for each in (*batches, late)]
+        assert [1, 1, 1] == [stream.place for stream in streams]
+
+    played(play())
+
+
+def test_what_is_told_during_a_look_is_not_missed(database: Database) -> None:
+    """Whoever is woken while another's look is under way looks again."""
+
+    async def play() -> None:
+        hub, told = EventHub(database, most=10, look_seconds=WAIT_SECONDS), Told([b"one"])
+        with hub.admitted("x"):
+            first = asyncio.create_task(hub.read(Placed("x", told)))
+            while not told.looks:  # a thread counts them
+                await asyncio.sleep(0.001)
+            told.frames.append(b"two")
+            await asyncio.to_thread(hub.nudge, "x")
+            await asyncio.sleep(0)  # the wake comes by way of the loop
+            second = asyncio.create_task(hub.read(Placed("x", told)))
+            await asyncio.sleep(0)
+            told.may_end.set()
+
+            assert [b"one"] == (await first).frames
+            assert [b"one", b"two"] == (await second).frames
+
+    played(play())
+
+
+def test_a_heartbeat_looks_again(database: Database) -> None:
+    """What no wake told of is found by a look that is not shared."""
+
+    async def play() -> None:
+        hub, told = EventHub(database, most=10), Told([])
+        told.may_end.set()
+        stream = Placed("x", told)
+        await hub.read(stream)
+        told.frames.append(b"one")
+
+        assert [] == (await hub.read(stream)).frames
+        assert [b"one"] == (await hub.read(stream, afresh=True)).frames
 
     played(play())

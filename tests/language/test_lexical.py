@@ -7,8 +7,20 @@ import sys
 
 import pytest
 
-from ragline.language.lexical import lexical_vector_of_passage, lexical_vector_of_query
-from ragline.language.terms import content_words, fold, term_id, terms_of, words_of
+from ragline.language.lexical import (
+    LexicalVector,
+    lexical_vector_of_passage,
+    lexical_vector_of_query,
+)
+from ragline.language.terms import (
+    PAIRS,
+    content_words,
+    fold,
+    pair_ids,
+    term_id,
+    terms_of,
+    words_of,
+)
 
 
 def meet(question: str, passage: str, *, asked_in: str | None, written_in: str | None) -> bool:
@@ -79,11 +91,42 @@ def test_term_ids_are_the_same_in_every_process() -> None:
 def test_weights_grow_less_with_each_repetition() -> None:
     """Term frequency saturates, and weighs less in a long passage."""
     [once] = lexical_vector_of_passage("wing", "en").values
-    [twice] = lexical_vector_of_passage("wing wing", "en").values
+    twice = max(lexical_vector_of_passage("wing wing", "en").values)
     in_long = lexical_vector_of_passage("wing " + " ".join(f"w{n}" for n in range(200)), "en")
 
     assert once < twice < 2 * once
     assert min(in_long.values) < once
+
+
+def meeting(question: str, passage: str) -> float:
+    """Return what a passage's lexical score would be if all terms were equally rare."""
+    weights = dict(zip(*_both(lexical_vector_of_passage(passage, "en")), strict=True))
+    query = lexical_vector_of_query(question, "en", {"en"})
+    return sum(weights.get(term, 0.0) * weight for term, weight in zip(*_both(query), strict=True))
+
+
+def _both(vector: LexicalVector) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    return vector.indices, vector.values
+
+
+def test_an_exact_phrase_comes_first() -> None:
+    """Among passages of the same words, the one that has them side by side scores higher."""
+    apart = "at the boundary the gas under pressure makes a layer"
+    together = "the gas under pressure makes a boundary layer"
+
+    assert meeting("boundary layer", apart) < meeting("boundary layer", together)
+
+
+def test_words_count_more_than_their_order() -> None:
+    """One more word of the question is worth more than a phrase of it."""
+    question = "turbulent boundary layer"
+
+    assert meeting(question, "boundary layer") < meeting(question, "layer turbulent x boundary")
+
+
+def test_pairs_have_few_numbers() -> None:
+    """However many pairs there are, a store keeps no more lists of them than this."""
+    assert all(number < PAIRS for number in pair_ids([f"w{n}" for n in range(100)]))
 
 
 def test_a_passage_of_stop_words_has_no_terms() -> None:

@@ -17,7 +17,15 @@ from ragline.blobs import BlobStore, build_store
 from ragline.database import Database
 from ragline.maintenance import cleanup, retention, rules
 from ragline.maintenance.rules import Removed
-from ragline.models import Chunk, Document, Embedding, Page, PageText
+from ragline.models import (
+    Chunk,
+    ChunkVector,
+    Document,
+    Embedding,
+    Page,
+    PageText,
+    VectorIndex,
+)
 from ragline.models import now as real_now
 from ragline.settings import Settings
 
@@ -178,6 +186,41 @@ def test_unused_results_go_after_a_day(rows: Rows, database: Database) -> None:
     assert {"embeddings": 1, "page_texts": 1} == counted(database)
     assert {"embeddings": 1, "page_texts": 1} == removed(database)
     assert [0, 0, 1, 1] == left(database)
+
+
+def test_embeddings_of_further_indexes_stay(rows: Rows, database: Database) -> None:
+    """An embedding that a passage has in a further index goes with the passage, not before."""
+
+    document = rows.document(published=1, latest=2)
+    rows.version(document, 1, pages=0)
+    rows.version(document, 2, pages=0)
+    rows.job(days=50, document_id=document, version=1)
+    rows.job("failed", days=40, dismissed=1, document_id=document, version=2)
+    rows.add(
+        VectorIndex(
+            id="better",
+            store="s",
+            embedder="tiny",
+            embedder_name="tiny/1",
+            dimensions=1,
+            with_words=False,
+        )
+    )
+    with database.read() as session:
+        chunks = list(session.execute(sa.select(Chunk.id, Chunk.version)))
+    for number, (chunk_id, version) in enumerate(chunks):
+        key = f"better/{version}/{number}"
+        rows.add(
+            Embedding(key=key, vector=b"", created_at=rows.ago(50)),
+            ChunkVector(chunk_id=chunk_id, index_id="better", embedding_key=key, indexed=True),
+        )
+
+    assert {"chunks": 2, "embeddings": 4} == counted(database)
+    assert {"chunks": 2, "embeddings": 4} == removed(database)
+    with database.read() as session:
+        kept = session.scalars(sa.select(ChunkVector.embedding_key)).all()
+        named = session.scalars(sa.select(Embedding.key).where(Embedding.key.in_(kept))).all()
+    assert (2, 2) == (len(kept), len(named))
 
 
 def test_results_of_a_job_that_can_be_retried_stay(rows: Rows, database: Database) -> None:

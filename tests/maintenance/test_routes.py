@@ -53,7 +53,7 @@ def test_cleanup_is_a_job(server: InProcessServer, operator: httpx2.Client) -> N
     assert 202 == accepted.status_code
     assert f"/v1/jobs/{job['id']}" == accepted.headers["location"]
     assert ("completed", "maintenance") == (job["status"], job["kind"]), job
-    assert {"done": 4, "total": 4, "unit": "steps"} == job["progress"]
+    assert {"done": 5, "total": 5, "unit": "steps"} == job["progress"]
     assert job["result"]["dry_run"] is False
     assert job["result"]["removed"]["files"] >= 1
     assert f"No document refers to the stored file {stray}." in job["result"]["differences"]

@@ -62,6 +62,21 @@ def test_search_heeds_a_filter(speaker: Speaker, tenant: Tenant) -> None:
     assert [2024] == [passage["metadata"]["year"] for passage in found["passages"]]
 
 
+def test_search_takes_wishes(speaker: Speaker, tenant: Tenant) -> None:
+    """Nothing near enough is no passage, and what cannot be done is a warning."""
+    project = tenant.project()
+    speaker.result("ingest", project=project, text="The gong was cast in bronze.")
+    wishes = {"project": project, "query": "the gong", "diversity": 0.2, "merge": True}
+    found = speaker.result("search", **wishes, rerank=True)
+    none = speaker.result("search", **wishes, min_score=1)
+
+    assert (1, ["no-reranker"]) == (
+        len(found["passages"]),
+        [warning["code"] for warning in found["warnings"]],
+    )
+    assert {"passages": [], "warnings": []} == none
+
+
 def test_a_file_comes_in_base64(speaker: Speaker, tenant: Tenant) -> None:
     """A file is read by its content, page by page."""
     project = tenant.project()

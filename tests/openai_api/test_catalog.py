@@ -7,6 +7,7 @@ import pytest
 from tests.inprocess import InProcessServer, Tenant
 
 from ragline.models import Agent, now
+from ragline.openai_api.catalog import embedding_models
 
 
 def agent_of(server: InProcessServer, tenant: Tenant, name: str, *, deleted: bool = False) -> str:
@@ -23,7 +24,7 @@ def agent_of(server: InProcessServer, tenant: Tenant, name: str, *, deleted: boo
 def test_everything_that_answers_is_listed(
     client: openai.OpenAI, server: InProcessServer, tenant: Tenant
 ) -> None:
-    """Agents, projects, language models and the embedder are models."""
+    """Agents, projects, language models and embedders are models."""
     agent, project = agent_of(server, tenant, "Helper"), tenant.project()
     agent_of(server, tenant, "Gone", deleted=True)
     models = client.models.list().data
@@ -32,7 +33,7 @@ def test_everything_that_answers_is_listed(
         f"agent:{agent}",
         f"project:{project}",
         *server.runtime.llm.models(),
-        server.runtime.embedder.name,
+        *embedding_models(server.runtime),
     ] == [model.id for model in models]
     assert {"model"} == {model.object for model in models}
 

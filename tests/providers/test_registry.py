@@ -48,7 +48,7 @@ def test_missing_package(monkeypatch):
 def test_bundled_adapters(tmp_path):
     """The adapters of the default settings are built from their names."""
     settings = Settings(data_dir=tmp_path, _env_file=None)
-    embedder = registry.embedder(settings.embedder)
+    embedder = registry.embedder(settings.own_embedder, settings)
     store = registry.vector_store(
         settings.vector_store_name, settings, dimensions=embedder.dimensions
     )

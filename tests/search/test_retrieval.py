@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from ragline.language.lexical import lexical_vector_of_passage
 from ragline.providers import registry
 from ragline.providers.contracts import Comparison, IndexedChunk
 from ragline.search.retrieval import Mode, find_chunks
+from ragline.settings import Settings
 
 PROJECT = str(uuid.UUID(int=1))
 PASSAGES = [
@@ -25,7 +27,7 @@ PASSAGES = [
 @pytest.fixture(scope="module")
 def find(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list[int]]]:
     """Search among three French passages; the numbers of those found, best first."""
-    embedder = registry.load("ragline.embedders", "use")()
+    embedder = registry.embedder("use", Settings(_env_file=None))
     path: Path = tmp_path_factory.mktemp("search") / "index"
     store = registry.load("ragline.vectorstores", "qdrant_edge")(path, embedder.dimensions)
     store.upsert(
@@ -46,8 +48,7 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., lis
     def numbers(question: str, **options: Any) -> list[int]:
         matches = find_chunks(
             question,
-            store=store,
-            embedder=embedder,
+            main=SimpleNamespace(store=store, embedder=embedder),
             project_id=PROJECT,
             **{"passage_languages": {"fr"}, **options},
         )

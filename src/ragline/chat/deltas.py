@@ -15,7 +15,6 @@ from ragline.bootstrap import Runtime
 from ragline.chat.rendering import Rendering
 from ragline.jobs import service as jobs
 from ragline.jobs.event_hub import nudge
-from ragline.jobs.events import record
 from ragline.models import Event
 
 DELTA, RESTART = "answer.delta", "answer.restart"
@@ -85,7 +84,7 @@ def tell(runtime: Runtime, job_id: str, workflow_id: str, type: str, **details: 
 
     def write() -> None:
         with runtime.database.write() as session:
-            record(session, jobs.open_job(session, job_id, workflow_id), type, **details)
+            jobs.tell(session, job_id, workflow_id, type, **details)
 
     # A database that is away must not make the step begin anew: the answer is paid for.
     runtime.engine.patiently(write)

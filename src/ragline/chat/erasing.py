@@ -5,20 +5,24 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ragline.chat import reuse, sources
 from ragline.models import Event, Job, PaidAnswer
 
 
-def erase_words(session: Session, job: Job) -> None:
+def erase_words(session: Session, job: Job) -> list[str]:
     """Remove question, answer and pieces from a job; its history stays without them.
 
-    An open job keeps what its attempt still reads: it is erased when its undoing ends.
+    An open job keeps what its attempt still reads: it is erased when its undoing ends. Returns
+    the keys of kept answers to remove once this is committed: nobody else asked for them.
     """
+    keys = reuse.release(session, job)
     mine = Event.job_id == job.id
     session.execute(sa.delete(PaidAnswer).where(PaidAnswer.job_id == job.id))
+    sources.erase(session, job)
     session.execute(sa.delete(Event).where(mine, Event.type.startswith("answer.")))
     session.refresh(job)
     if job.outcome is None:
-        return
+        return keys
     session.execute(
         sa.update(Event)
         .where(mine, Event.type == "job.completed")
@@ -28,3 +32,4 @@ def erase_words(session: Session, job: Job) -> None:
     job.inputs = {"erased": True}
     if job.outcome == "completed":
         job.result = {"erased": True}
+    return keys

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from ragline.bootstrap import Runtime
 from ragline.chat.question import Question
-from ragline.chat.sources import Found
+from ragline.chat.reranking import Reranking, reach_of
+from ragline.chat.sources import Source, source_of
 from ragline.errors import NotFound
 from ragline.models import Project
 from ragline.providers.contracts import Filter
@@ -29,17 +30,25 @@ Rewriting = Callable[[bool], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What was found, the searches that found it, and the projects that were asked."""
+    """What was found, best first, the searches that found it, and the projects that were asked."""
 
-    found: Found
+    sources: Sequence[Source]
     queries: tuple[str, ...]
     projects: tuple[str, ...]
 
 
 def retrieve(
-    runtime: Runtime, tenant_id: str, question: Question, rewriting: Rewriting
+    runtime: Runtime,
+    tenant_id: str,
+    question: Question,
+    rewriting: Rewriting,
+    *,
+    reranking: Reranking | None = None,
 ) -> Retrieval:
     """Return the best passages for a question that may lean on what was said before.
+
+    Given a reranking and where there is a reranker, more of them are read again, and have its
+    scores.
 
     Raises `NotFound` where none of its projects is left.
     """
@@ -49,19 +58,22 @@ def retrieve(
     if not any(project.languages for project in projects):
         return Retrieval([], (question.text,), ())
     query = rewriting(False)[0]
-    best = _search(runtime, projects, question, query)
+    reach = question.limit if reranking is None else reach_of(runtime, question.limit)
+    best = _search(runtime, projects, question, query, reach)
     queries: tuple[str, ...] = (query,)
     if _is_thin(question, best):
         others = [each for each in rewriting(True) if each != query]
         queries = (query, *others)
         for other in others:
-            for project_id, scores in _search(runtime, projects, question, other).items():
+            for project_id, sources in _search(runtime, projects, question, other, reach).items():
                 known = best.setdefault(project_id, {})
-                for chunk_id, score in scores.items():
-                    known[chunk_id] = max(known.get(chunk_id, 0.0), OTHER_WORDS * score)
-    merged = {chunk_id: score for scores in best.values() for chunk_id, score in scores.items()}
-    good = [pair for pair in merged.items() if pair[1] >= question.least_score]
-    ordered = sorted(good, key=lambda pair: (-pair[1], pair[0]))
+                for source in sources.values():
+                    _add(known, replace(source, score=OTHER_WORDS * source.score))
+    merged = [source for sources in best.values() for source in sources.values()]
+    good = [source for source in merged if source.score >= question.least_score]
+    ordered = sorted(good, key=lambda source: (-source.score, source.chunk_id))
+    if reranking is not None and runtime.reranker is not None and ordered:
+        ordered = list(reranking(query, ordered[:reach]))
     return Retrieval(ordered[: question.limit], queries, tuple(best))
 
 
@@ -89,22 +101,30 @@ def ranked_by(
 
 
 def _search(
-    runtime: Runtime, projects: Sequence[Project], question: Question, query: str
-) -> dict[str, dict[str, float]]:
-    """Return the scores of the best passages by their ids, by project, of those best asked."""
-    ranked = ranked_by(runtime, projects, query, question, limit=question.limit)
+    runtime: Runtime, projects: Sequence[Project], question: Question, query: str, reach: int
+) -> dict[str, dict[str, Source]]:
+    """Return the best passages by their ids, by project, of those best asked."""
+    ranked = ranked_by(runtime, projects, query, question, limit=reach)
     if len(projects) > 1:
         known = standings(runtime, projects, query, ranked)
         ranked = {each.project.id: ranked[each.project.id] for each in known if each.chosen}
-    scores: dict[str, dict[str, float]] = {project_id: {} for project_id in ranked}
-    for project_id, hit in best_hits(runtime, ranked, limit=question.limit):
-        scores[project_id][hit.chunk_id] = hit.score
-    return scores
+    best: dict[str, dict[str, Source]] = {project_id: {} for project_id in ranked}
+    for project_id, hit in best_hits(runtime, ranked, limit=reach):
+        best[project_id][hit.chunk_id] = source_of(hit)
+    return best
 
 
-def _is_thin(question: Question, best: dict[str, dict[str, float]]) -> bool:
+def _add(known: dict[str, Source], source: Source) -> None:
+    """Add a passage, or the better score of one that is there."""
+    there = known.get(source.chunk_id)
+    if there is None or there.score < source.score:
+        known[source.chunk_id] = source
+
+
+def _is_thin(question: Question, best: dict[str, dict[str, Source]]) -> bool:
     """Tell whether other words may find what is nearer than what was found."""
-    scores = [score for of_project in best.values() for score in of_project.values()]
+    found = [source.score for sources in best.values() for source in sources.values()]
+    scores = sorted(found, reverse=True)[: question.limit]
     if sum(score >= question.near for score in scores) >= ENOUGH_NEAR:
         return False
     # What a search for meaning did not fill has nothing left to find.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.chat import admission, paid, sources
+from ragline.chat import admission, paid
 from ragline.chat.answering import stream_from
 from ragline.chat.asking import Make, Searches, ask_of
 from ragline.chat.cache import service as cache
@@ -19,6 +19,7 @@ from ragline.chat.cache.service import Looked, asked_with
 from ragline.chat.history import cut
 from ragline.chat.question import Question
 from ragline.chat.rendering import rendered
+from ragline.chat.reranking import reranked_now
 from ragline.chat.retrieving import retrieve
 from ragline.chat.schemas import ChatAnswer, ChatRequest, UsageView
 from ragline.chat.sessions import Turn, begin_turn, put_behind, question_of
@@ -98,8 +99,8 @@ def answer_now(
         return queries
 
     searches = Searches(runtime, question, history, turnstile, once_paid)
-    found = retrieve(runtime, caller.tenant_id, question, searches).found
-    passages = sources.read(runtime, caller.tenant_id, question.projects, found)
+    again = reranked_now(runtime, paid_for)
+    passages = retrieve(runtime, caller.tenant_id, question, searches, reranking=again).sources
     for piece in stream_from(runtime, ask_of(question, history), passages, turnstile):
         if isinstance(piece, ChatAnswer):
             cache.keep(runtime, caller.tenant_id, looked.place, question, piece)

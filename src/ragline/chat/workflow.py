@@ -24,6 +24,7 @@ from ragline.chat.history import cut, said_before
 from ragline.chat.pairs import stored_answer
 from ragline.chat.question import Question
 from ragline.chat.rendering import rendered
+from ragline.chat.reranking import reranked_for_job
 from ragline.chat.reuse import answer_before, keep_answer
 from ragline.chat.schemas import ChatAnswer
 from ragline.chat.service import MESSAGE_WORKFLOW, WORKFLOW
@@ -73,11 +74,13 @@ def remove(runtime: Runtime, job: Job) -> dict[str, int]:
     Where the message was deleted meanwhile, its words go from the job as well.
     """
     if job.kind == "message":
+        keys: list[str] = []
         with runtime.database.write() as session:
             if session.scalar(_MESSAGE, {"of_job": job.id}) is None:
                 mine = session.get_one(Job, job.id)
-                erase_words(session, mine)
+                keys = erase_words(session, mine)
                 mine.inputs = {"erased": True}
+        runtime.answer_cache.remove(keys)
     return {}
 
 
@@ -104,13 +107,15 @@ def retrieve(runtime: Runtime, job_id: str, workflow_id: str) -> list[tuple[str,
     turnstile = turnstile_of(runtime, job_id, workflow_id)
     once = _KeptSearches(runtime, job_id, question, history)
     searches = Searches(runtime, question, history, turnstile, once)
-    found = retrieving.retrieve(runtime, job.tenant_id, question, searches)
+    again = reranked_for_job(runtime, job_id, turnstile)
+    found = retrieving.retrieve(runtime, job.tenant_id, question, searches, reranking=again)
+    sources.keep(runtime, job_id, found.sources)
     if question.stream:
-        told = {"queries": list(found.queries), "passages": len(found.found)}
+        told = {"queries": list(found.queries), "passages": len(found.sources)}
         if len(question.projects) > 1:
             told["projects"] = list(found.projects)
         tell(runtime, job_id, workflow_id, "answer.retrieval", **told)
-    return list(found.found)
+    return [(each.chunk_id, each.score) for each in found.sources]
 
 
 def answer(runtime: Runtime, job_id: str, workflow_id: str, found: Sequence[Sequence[Any]]) -> str:
@@ -124,9 +129,8 @@ def answer(runtime: Runtime, job_id: str, workflow_id: str, found: Sequence[Sequ
         deltas.add(stored["answer"])
         deltas.end()
         return key
-    passages = sources.read(
-        runtime, job.tenant_id, question.projects, [(id, score) for id, score in found]
-    )
+    scores = [(id, score) for id, score in found]
+    passages = sources.of_job(runtime, job, question.projects, scores)
     history = _history(runtime, question)
     key = _key(runtime, job_id, question, history, passages)
     if paid.kept(runtime, key) is not None:
@@ -157,6 +161,7 @@ def finish(runtime: Runtime, job_id: str, workflow_id: str, key: str) -> None:
         job.progress_done = 1
         _publish(session, job, given, took)
         paid.forget(session, job)
+        sources.forget(session, job)
         told = None
         if Question.of(job.inputs or {}).stream:
             record(session, job, "answer.citations", citations=given["citations"])

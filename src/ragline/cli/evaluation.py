@@ -1,78 +1,240 @@
-"""`ragline eval`: how well search finds, on a folder in BEIR layout."""
+"""`ragline eval`: how well search finds, on collections in BEIR layout, with the server's parts."""
 
 from __future__ import annotations
 
-import csv
-import json
 import tempfile
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ragline.errors import InvalidInput, MissingPackage
+from ragline.cli.eval_collections import Collection
+from ragline.cli.eval_measures import Measured, measured
+from ragline.cli.eval_vectors import embed
+from ragline.errors import InvalidInput
+from ragline.indexes.texts import indexed_text
 from ragline.ingestion.clean import repair_pages
-from ragline.ingestion.splitting import indexed_text, split_pages
+from ragline.ingestion.splitting import split_pages
 from ragline.language.detect import detect_language
-from ragline.language.lexical import lexical_vector_of_passage
+from ragline.language.lexical import LexicalVector, lexical_vector_of_passage
 from ragline.providers import registry
-from ragline.providers.contracts import Embedder, IndexedChunk, VectorStore
+from ragline.providers.contracts import (
+    Embedder,
+    IndexedChunk,
+    Match,
+    Reranker,
+    Vectors,
+    VectorStore,
+)
+from ragline.search.diversity import diverse_order
 from ragline.search.ranking import best_per_document
-from ragline.search.retrieval import Mode, find_chunks
+from ragline.search.retrieval import CANDIDATES, Mode, find_chunks
+from ragline.settings import Settings, load_settings
+from ragline.settings.embedders import AUTO, FASTEST
 
 PROJECT = str(uuid.UUID(int=1))
 BATCH = 256
 RANKED = 100
+NONE = "none"
+
+Told = Callable[[str, int, int], None]
+"""Is told what is under way, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A way of searching: two models, a mode, and what is done with ranked chunks.
+
+    `better` is a spec, `none`, or `auto` for the one that a project in the collection's
+    language would get. `chunks` is how many are ranked for a question.
+    """
+
+    embedder: str = AUTO
+    better: str = AUTO
+    mode: Mode = "hybrid"
+    rerank: bool = False
+    diversity: float = 0.0
+    min_score: float = 0.0
+    chunks: int = CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was searched and how well: nDCG@10, recall@10 and mean reciprocal rank, 0 to 1."""
+    """What was searched, with which models, and how well each question was answered."""
 
+    collection: str
     documents: int
     chunks: int
-    queries: int
-    ndcg_at_10: float
-    recall_at_10: float
-    mrr: float
+    models: tuple[str, ...]
+    seconds: float
+    rows: Sequence[Measured]
 
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """A chunk on its way into the index."""
+    """A chunk on its way into the index; `indexed` is what models and words see of it."""
 
+    id: str
     document_id: str
-    ordinal: int
+    text: str
     indexed: str
     language: str | None
 
 
-def evaluate(folder: Path, *, embedder: str = "use", mode: Mode = "hybrid") -> Evaluation:
-    """Index the corpus of a folder in a store of its own, search all queries, and measure.
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """An index of one model, with the vectors that it holds."""
 
-    The folder holds `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`)
-    and `qrels.tsv` (query, document, relevance, under a header). Chunks, terms, vectors and
-    ranking are those of the server; a document ranks where its best chunk does.
+    store: VectorStore
+    embedder: Embedder
+    vectors: Mapping[str, Vectors]
 
-    Raises `MissingPackage` without the extra `eval`, `InvalidInput` for another layout.
+
+def configured(text: str, base: Configuration) -> Configuration:
+    """Return a configuration changed as `name=value,…` says; raise `InvalidInput` for others."""
+    changes: dict[str, Any] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        name, has_value, value = part.partition("=")
+        if name not in _READ:
+            raise InvalidInput(
+                f"{part!r} is no part of a configuration. Known ones: {', '.join(sorted(_READ))}, "
+                "such as 'embedder=use,better=none,mode=hybrid'."
+            )
+        try:
+            changes[name] = _READ[name](value if has_value else "true")
+        except (ValueError, KeyError):
+            raise InvalidInput(f"{part!r} has a value that {name} cannot have.") from None
+    return replace(base, **changes)
+
+
+def evaluate(
+    collection: Collection,
+    configuration: Configuration = Configuration(),
+    *,
+    settings: Settings | None = None,
+    cache: Path | None = None,
+    told: Told = lambda *_: None,
+) -> Evaluation:
+    """Index a collection in stores of its own, search all questions, and measure.
+
+    Chunks, terms, vectors and ranking are those of the server; a document ranks where its best
+    chunk does. `cache` is a folder in which vectors are kept for the next time.
+
+    Raises `MissingPackage` without the extra `eval`, `ConfigurationError` for a model that
+    cannot work.
     """
-    measures = _measures()
-    documents = {str(row["_id"]): row for row in _rows(folder / "corpus.jsonl")}
-    relevant = _relevances(folder / "qrels.tsv")
-    queries = {str(row["_id"]): str(row["text"]) for row in _rows(folder / "queries.jsonl")}
-    asked = {query_id: text for query_id, text in queries.items() if query_id in relevant}
-    passages = [passage for row in documents.values() for passage in _passages(row)]
-    adapter: Embedder = registry.load("ragline.embedders", embedder)()
-    with tempfile.TemporaryDirectory() as temporary:
-        edge = registry.load("ragline.vectorstores", "qdrant_edge")
-        store: VectorStore = edge(Path(temporary) / "index", adapter.dimensions)
-        _index(passages, store, adapter)
-        run = _search(asked, store, adapter, {p.language for p in passages}, mode)
-        store.close()
-    return Evaluation(len(documents), len(passages), len(asked), *_scores(measures, relevant, run))
+    began = time.monotonic()
+    with indexed(collection, configuration, settings=settings, cache=cache, told=told) as search:
+        run: dict[str, dict[str, float]] = {}
+        for done, (query_id, text) in enumerate(collection.queries.items(), start=1):
+            run[query_id] = search.documents(text)
+            told("questions", done, len(collection.queries))
+    return Evaluation(
+        collection.name,
+        len(collection.documents),
+        len(search.texts),
+        search.models,
+        time.monotonic() - began,
+        measured(collection.name, collection.relevances, run, collection.queries),
+    )
+
+
+@contextmanager
+def indexed(
+    collection: Collection,
+    configuration: Configuration,
+    *,
+    settings: Settings | None = None,
+    cache: Path | None = None,
+    told: Told = lambda *_: None,
+) -> Iterator[Searching]:
+    """Give a way to search a collection, indexed in stores that are there as long as the block."""
+    settings = settings or load_settings()
+    passages = [each for row in collection.documents.values() for each in _passages(row)]
+    reranker = _reranker(settings) if configuration.rerank else None
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        searched: list[_Searched] = []
+        for spec in _specs(configuration, _language(passages)):
+            embedder = registry.embedder(spec, settings)
+            stack.callback(embedder.close)
+            words = not searched
+            vectors = _vectors(embedder, passages, cache, told)
+            store = _filled(folder / str(len(searched)), embedder, passages, vectors, words=words)
+            stack.callback(store.close)
+            searched.append(_Searched(store, embedder, vectors))
+        yield Searching(searched, passages, configuration, reranker, settings.reranker_candidates)
+
+
+class Searching:
+    """Searches as the server does, with the documents of chunks as what is found."""
+
+    def __init__(
+        self,
+        searched: Sequence[_Searched],
+        passages: Sequence[_Passage],
+        configuration: Configuration,
+        reranker: Reranker | None,
+        candidates: int,
+    ) -> None:
+        self._searched = searched
+        self._languages = {each.language for each in passages}
+        self._configuration = configuration
+        self._reranker = reranker
+        self._candidates = candidates
+        self.texts = {each.id: each.indexed for each in passages}
+        self.models = tuple(each.embedder.name for each in searched)
+
+    def documents(self, question: str) -> dict[str, float]:
+        """Return the best documents with numbers that fall in their order."""
+        best = best_per_document(self.chunks(question))[:RANKED]
+        # Measures order by numbers, and equal ones by ids: places are what the order says.
+        return {match.document_id: 1.0 / place for place, match in enumerate(best, start=1)}
+
+    def chunks(self, question: str) -> list[Match]:
+        """Return chunks as they are shown, best first."""
+        configuration = self._configuration
+        main, *better = self._searched
+        chunks = find_chunks(
+            question,
+            main=main,
+            better=better[0] if better else None,
+            project_id=PROJECT,
+            passage_languages=self._languages,
+            mode=configuration.mode,
+            limit=configuration.chunks,
+        )[: configuration.chunks]
+        if self._reranker is not None:
+            chunks = self._reranked(question, chunks)
+        chunks = [match for match in chunks if match.score >= configuration.min_score]
+        return self._varied(chunks) if configuration.diversity else chunks
+
+    def _reranked(self, question: str, chunks: Sequence[Match]) -> list[Match]:
+        assert self._reranker is not None, "asked where there is one"
+        first, size = chunks[: self._candidates], self._reranker.passages_per_call
+        scores: list[float] = []
+        for start in range(0, len(first), size):
+            batch = [self.texts[match.chunk_id] for match in first[start : start + size]]
+            scores += self._reranker.rerank(question, batch).scores
+        again = [
+            Match(match.chunk_id, match.document_id, score)
+            for match, score in zip(first, scores, strict=True)
+        ]
+        return sorted(again, key=lambda match: (-match.score, match.chunk_id))
+
+    def _varied(self, chunks: Sequence[Match]) -> list[Match]:
+        by_id = {match.chunk_id: match for match in chunks}
+        order = diverse_order(
+            [(match.chunk_id, match.score) for match in chunks],
+            {id: self._searched[0].vectors[id] for id in by_id},
+            diversity=self._configuration.diversity,
+            limit=len(chunks),
+        )
+        return [by_id[id] for id in order]
 
 
 def _passages(row: Mapping[str, Any]) -> Iterator[_Passage]:
@@ -80,97 +242,99 @@ def _passages(row: Mapping[str, Any]) -> Iterator[_Passage]:
     title, pages = str(row.get("title") or ""), repair_pages([(1, str(row["text"]))])
     document_language = detect_language(pages[0][1])
     for ordinal, piece in enumerate(split_pages(pages)):
-        language = detect_language(piece.text) or document_language
-        indexed = indexed_text(title, piece.heading, piece.text)
-        yield _Passage(str(row["_id"]), ordinal, indexed, language)
+        yield _Passage(
+            str(uuid.uuid5(uuid.UUID(int=1), f"{row['_id']}/{ordinal}")),
+            str(row["_id"]),
+            piece.text,
+            indexed_text(title, piece.heading, piece.text),
+            detect_language(piece.text) or document_language,
+        )
 
 
-def _index(passages: Sequence[_Passage], store: VectorStore, embedder: Embedder) -> None:
-    """Embed passages and write them to the store, batch by batch."""
-    remaining = iter(passages)
-    while batch := list(islice(remaining, BATCH)):
-        vectors = embedder.embed_passages([passage.indexed for passage in batch])
+def _language(passages: Sequence[_Passage]) -> str | None:
+    found = Counter(each.language for each in passages if each.language)
+    return found.most_common(1)[0][0] if found else None
+
+
+def _specs(configuration: Configuration, language: str | None) -> list[str]:
+    """Return the models of a configuration, the project's own first."""
+    main = FASTEST if configuration.embedder == AUTO else configuration.embedder
+    better: str | None = configuration.better
+    if better == AUTO:
+        # As on a server: only the fast model has a better one beside it.
+        better = registry.better_spec(language) if configuration.embedder == AUTO else NONE
+    return [main] if better in (None, NONE, main) else [main, str(better)]
+
+
+def _reranker(settings: Settings) -> Reranker:
+    found = registry.reranker(settings)
+    if found is None:
+        raise InvalidInput("There is no reranker to measure with: set RAGLINE_RERANKER.")
+    return found
+
+
+def _vectors(
+    embedder: Embedder, passages: Sequence[_Passage], cache: Path | None, told: Told
+) -> dict[str, Vectors]:
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        told(f"passages by {embedder.name}", done, len(passages))
+
+    rows = embed(embedder, [each.indexed for each in passages], cache=cache, told=tell)
+    return {each.id: row for each, row in zip(passages, rows, strict=True)}
+
+
+def _filled(
+    folder: Path,
+    embedder: Embedder,
+    passages: Sequence[_Passage],
+    vectors: Mapping[str, Vectors],
+    *,
+    words: bool,
+) -> VectorStore:
+    """Return a store that holds all passages; their words only where these are searched too."""
+    store: VectorStore = registry.load("ragline.vectorstores", "qdrant_edge")(
+        folder, embedder.dimensions
+    )
+    for start in range(0, len(passages), BATCH):
         store.upsert(
             [
-                IndexedChunk(
-                    chunk_id=str(uuid.uuid5(uuid.UUID(int=1), f"{p.document_id}/{p.ordinal}")),
-                    document_id=p.document_id,
-                    project_id=PROJECT,
-                    version=1,
-                    dense=vector,
-                    lexical=lexical_vector_of_passage(p.indexed, p.language),
-                    metadata={},
-                )
-                for p, vector in zip(batch, vectors, strict=True)
+                _point(each, vectors[each.id], words=words)
+                for each in passages[start : start + BATCH]
             ]
         )
+    return store
 
 
-def _search(
-    queries: Mapping[str, str],
-    store: VectorStore,
-    embedder: Embedder,
-    languages: set[str | None],
-    mode: Mode,
-) -> dict[str, dict[str, float]]:
-    """Return the scores of the best documents of each query."""
-    run: dict[str, dict[str, float]] = {}
-    for query_id, text in queries.items():
-        chunks = find_chunks(
-            text,
-            store=store,
-            embedder=embedder,
-            project_id=PROJECT,
-            passage_languages=languages,
-            mode=mode,
-        )
-        best = best_per_document(chunks)[:RANKED]
-        run[query_id] = {match.document_id: match.score for match in best}
-    return run
+def _point(passage: _Passage, vector: Vectors, *, words: bool) -> IndexedChunk:
+    lexical = LexicalVector((), ())
+    if words:
+        lexical = lexical_vector_of_passage(passage.indexed, passage.language)
+    return IndexedChunk(
+        chunk_id=passage.id,
+        document_id=passage.document_id,
+        project_id=PROJECT,
+        version=1,
+        dense=vector,
+        lexical=lexical,
+        metadata={},
+    )
 
 
-def _scores(
-    measures: Any, relevant: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
-) -> tuple[float, float, float]:
-    """Return nDCG@10, recall@10 and mean reciprocal rank."""
-    wanted = [measures.nDCG @ 10, measures.R @ 10, measures.RR]
-    found = measures.calc_aggregate(wanted, relevant, run)
-    return float(found[wanted[0]]), float(found[wanted[1]]), float(found[wanted[2]])
+def _mode(value: str) -> Mode:
+    modes: dict[str, Mode] = {"hybrid": "hybrid", "dense": "dense", "lexical": "lexical"}
+    return modes[value]
 
 
-def _measures() -> Any:
-    """Return the package that computes the measures, which only this command needs."""
-    try:
-        return import_module("ir_measures")
-    except ModuleNotFoundError as error:
-        raise MissingPackage(
-            "Evaluation needs the package 'ir-measures'. Install it: pip install 'ragline[eval]'"
-        ) from error
-
-
-def _rows(path: Path) -> Iterable[dict[str, Any]]:
-    """Return the objects of a file with one JSON object per line."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read: {error}. The folder must hold corpus.jsonl, queries.jsonl "
-            "and qrels.tsv, in BEIR layout."
-        ) from error
-
-
-def _relevances(path: Path) -> dict[str, dict[str, int]]:
-    """Return the relevance of documents by query."""
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.reader(lines, delimiter="\t"))[1:]
-        relevant: dict[str, dict[str, int]] = {}
-        for query_id, document_id, relevance in rows:
-            relevant.setdefault(query_id, {})[document_id] = int(relevance)
-        return relevant
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read: {error}. It must hold query, document and relevance, "
-            "separated by tabs, under a header."
-        ) from error
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "embedder": str,
+    "better": str,
+    "mode": _mode,
+    "rerank": lambda value: {"true": True, "false": False}[value],
+    "diversity": float,
+    "min_score": float,
+    "chunks": int,
+}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.filesize import decimal
 
@@ -15,7 +15,9 @@ from ragline.cli.outcomes import Outcome
 from ragline.cli.output import progress_bar, say
 from ragline.cli.packing import packed
 from ragline.client import Client, ImportPreview, Job, Project
-from ragline.client.uploads import size_of
+from ragline.client.uploads import Told, size_of
+
+T = TypeVar("T")
 
 IMPORTED = (".zip", ".csv", ".tsv", ".json", ".bib", ".bibtex", ".ris", ".nbib")
 """Files that hold documents instead of being one; files named beside them go with them."""
@@ -31,6 +33,9 @@ class Wanted:
     id_column: str | None = None
     title_column: str | None = None
     prefix: str | None = None
+    clean: bool | None = None
+    on_server: bool = False
+    products: bool | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -40,6 +45,7 @@ class Wanted:
             "id_column": self.id_column,
             "title_column": self.title_column,
             "prefix": self.prefix,
+            "products": self.products,
         }
 
 
@@ -76,35 +82,52 @@ def _with_folders(parcels: list[list[Path]], folders: list[Path]) -> Iterator[li
 def send(
     client: Client, project: Project, imports: Imports, wanted: Wanted, *, quiet: bool
 ) -> list[Job]:
-    """Send what is to be imported, drawing the bytes; return the jobs."""
-    jobs = []
-    with imports.parcels() as parcels, progress_bar(quiet=quiet) as bar:
-        total = sum(size_of(path) for parcel in parcels for path in parcel)
-        task = bar.add_task("uploading", total=total, unit=decimal(total))
-        for parcel in parcels:
-            jobs.append(
-                client.import_files(
-                    project.id, parcel, told=partial(bar.advance, task), **wanted.options
-                )
-            )
-    return jobs
+    """Send what is to be imported, drawing the bytes; return the jobs.
+
+    Folders of the server are not sent: it reads them where they are.
+    """
+    options = {**wanted.options, "clean": wanted.clean}
+    if wanted.on_server:
+        return [client.import_folder(project.id, str(each), **options) for each in imports.folders]
+    return list(
+        _each_parcel(
+            imports,
+            "uploading",
+            lambda parcel, told: client.import_files(project.id, parcel, told=told, **options),
+            quiet=quiet,
+        )
+    )
 
 
 def preview(
     client: Client, project: Project, imports: Imports, wanted: Wanted, *, quiet: bool
 ) -> list[ImportPreview]:
     """Ask what imports would do, drawing the bytes."""
-    found = []
+    options = wanted.options
+    if wanted.on_server:
+        return [
+            client.preview_import(project.id, folder=str(each), **options)
+            for each in imports.folders
+        ]
+    return list(
+        _each_parcel(
+            imports,
+            "looking",
+            lambda parcel, told: client.preview_import(project.id, parcel, told=told, **options),
+            quiet=quiet,
+        )
+    )
+
+
+def _each_parcel(
+    imports: Imports, doing: str, send_one: Callable[[list[Path], Told], T], *, quiet: bool
+) -> Iterator[T]:
+    """Send one parcel after the other, drawing the bytes; yield the answers."""
     with imports.parcels() as parcels, progress_bar(quiet=quiet) as bar:
         total = sum(size_of(path) for parcel in parcels for path in parcel)
-        task = bar.add_task("looking", total=total, unit=decimal(total))
+        task = bar.add_task(doing, total=total, unit=decimal(total))
         for parcel in parcels:
-            found.append(
-                client.preview_import(
-                    project.id, parcel, told=partial(bar.advance, task), **wanted.options
-                )
-            )
-    return found
+            yield send_one(parcel, partial(bar.advance, task))
 
 
 def outcomes_of(client: Client, project: Project, jobs: Sequence[Job]) -> list[Outcome]:

@@ -45,7 +45,6 @@ def ingest(
         list[Path],
         typer.Argument(
             metavar="PATH",
-            exists=True,
             help="Files and folders, ZIP archives, CSV tables, and exports of reference libraries "
             "(Zotero JSON, CSL-JSON, BibTeX, RIS) with their files; hidden files are skipped.",
         ),
@@ -72,18 +71,33 @@ def ingest(
         str | None,
         typer.Option(help="What stands before the external ids: another one for each source."),
     ] = None,
+    clean: Annotated[
+        bool | None,
+        typer.Option(
+            help="Have a model repair passages that were read badly, or not; the project's word "
+            "holds where nothing is said."
+        ),
+    ] = None,
+    on_server: Annotated[
+        bool,
+        typer.Option(
+            "--on-server",
+            help="The paths are folders of the server, below a root that its operator allows: "
+            "nothing is uploaded.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Upload files and folders, archives, tables and reference libraries into a project."""
-    imports = importing.Imports.among(paths, every=dry_run)
+    imports = _imports(paths, every=dry_run, on_server=on_server)
     plain = [path for path in paths if path not in (*imports.files, *imports.folders)]
-    wanted = importing.Wanted(text_column, id_column, title_column, prefix)
+    wanted = importing.Wanted(text_column, id_column, title_column, prefix, clean, on_server)
     with connected() as client:
         target = client.get_or_create_project(project)
         if dry_run:
             _preview(client, target, imports, wanted, json=json)
             return
-        sent = _send(client, target, plain, quiet=json)
+        sent = _send(client, target, plain, clean=clean, quiet=json)
         jobs = importing.send(client, target, imports, wanted, quiet=json)
         if wait:
             sent.jobs = watch(client, sent.jobs, quiet=json)
@@ -122,14 +136,26 @@ def _preview(
         say("There is nothing to upload.", "yellow")
 
 
-def _send(client: Client, project: Project, paths: list[Path], *, quiet: bool) -> Sent:
+def _imports(paths: list[Path], *, every: bool, on_server: bool) -> importing.Imports:
+    """Return what is imported; each path must be there, unless it is one of the server."""
+    if on_server:
+        return importing.Imports(folders=list(paths))
+    for path in paths:
+        if not path.exists():
+            raise typer.BadParameter(f"Path '{path}' does not exist.")
+    return importing.Imports.among(paths, every=every)
+
+
+def _send(
+    client: Client, project: Project, paths: list[Path], *, clean: bool | None, quiet: bool
+) -> Sent:
     """Upload files in batches, drawing the bytes."""
     sent = Sent()
     total = sum(size_of(path) for path in files_in(paths))
     with progress_bar(quiet=quiet) as bar:
         task = bar.add_task("uploading", total=total, unit=decimal(total))
         told = partial(bar.advance, task)
-        for upload in client.upload_all(project.id, paths, told=told):
+        for upload in client.upload_all(project.id, paths, told=told, clean=clean):
             sent.add(upload)
     return sent
 

@@ -20,10 +20,13 @@ COMMANDS = {
     "zotero": "Connect libraries of Zotero, sync them, and write reading notes.",
     "images": "Send products with their pictures, find and delete them.",
     "ask": "Answer a question from a project's documents, with citations.",
+    "bibliography": "Write a bibliography of a project's documents, or of some of them.",
     "agents": "List agents, make one, look at one or delete them.",
     "chat": "Talk with an agent; an empty line or Ctrl-D ends it.",
     "jobs": "List jobs, look at one, watch, cancel or retry them.",
     "queue-status": "Show the queues in numbers; pause and resume them.",
+    "reembed": "Search a project with another model or in another store.",
+    "doctor": "Compare rows, files and vectors, explain each difference, and repair.",
     "migrate": "Bring the database's schema up to date.",
     "eval": "Measure search quality on a data set in BEIR layout.",
 }

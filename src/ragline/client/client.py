@@ -9,6 +9,7 @@ from ragline.client.calls import documents as document_calls
 from ragline.client.calls import events as event_calls
 from ragline.client.calls import images as image_calls
 from ragline.client.calls import imports as import_calls
+from ragline.client.calls import indexes as index_calls
 from ragline.client.calls import jobs as job_calls
 from ragline.client.calls import operations as operation_calls
 from ragline.client.calls import projects as project_calls
@@ -37,6 +38,10 @@ class Calls:
     change_project = Call(project_calls.change_project)
     delete_project = Call(project_calls.delete_project)
     project_statistics = Call(project_calls.project_statistics)
+    project_indexes = Call(index_calls.project_indexes)
+    reembed = Call(index_calls.reembed)
+    roll_back_reembedding = Call(index_calls.roll_back_reembedding)
+    remove_previous_index = Call(index_calls.remove_previous_index)
 
     # Documents
     upload = Call(upload_calls.upload)
@@ -76,6 +81,7 @@ class Calls:
     product_thumbnail = Call(image_calls.product_thumbnail)
     search_products = Call(image_calls.search_products)
     delete_product = Call(image_calls.delete_product)
+    reindex_products = Call(image_calls.reindex_products)
 
     # Questions
     search = Call(question_calls.search)
@@ -148,6 +154,8 @@ class Calls:
     create_tenant = Call(operation_calls.create_tenant)
     clean_up = Call(operation_calls.clean_up)
     preview_cleanup = Call(operation_calls.preview_cleanup)
+    doctor = Call(index_calls.doctor)
+    repair = Call(index_calls.repair)
     live = Call(operation_calls.live)
     ready = Call(operation_calls.ready)
     metrics = Call(operation_calls.metrics)

@@ -96,8 +96,11 @@ def delete_session(runtime: Runtime, caller: Caller, session_id: str) -> Removed
 
 
 def remove_session(runtime: Runtime, tenant_id: str, session_id: str) -> Removed:
-    """Remove a session in one transaction; what its jobs keep of the words goes too."""
-    receipt = Removed()
+    """Remove a session in one transaction; what its jobs keep of the words goes too.
+
+    So do kept answers to its questions, unless somebody else asked the very same.
+    """
+    receipt, answers = Removed(), set[str]()
     with runtime.database.write() as session:
         chat = session.get(ChatSession, session_id, with_for_update=LOCKED)
         if chat is None:
@@ -107,11 +110,12 @@ def remove_session(runtime: Runtime, tenant_id: str, session_id: str) -> Removed
             if job.outcome is None:
                 control.cancel(runtime, tenant_id, job.id)
                 receipt.cancelled += 1
-            erase_words(session, job)
+            answers.update(erase_words(session, job))
         gone = session.execute(sa.delete(Message).where(Message.session_id == session_id))
         receipt.messages = int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has one
         session.execute(sa.delete(ChatSession).where(ChatSession.id == session_id))
         receipt.sessions = 1
+    runtime.answer_cache.remove(sorted(answers))
     return receipt
 
 

@@ -17,6 +17,7 @@ from ragline.database import LOCKED
 from ragline.documents.schemas import Receipt
 from ragline.errors import Conflict, RaglineError
 from ragline.failpoints import failpoint
+from ragline.indexes.opening import of_project
 from ragline.ingestion.content import content_changed
 from ragline.ingestion.files import in_use, remove_file
 from ragline.ingestion.results import CACHES, count_unused, keys_of, remove_unused
@@ -124,7 +125,9 @@ def remove_outside(runtime: Runtime, traces: Traces) -> Counter[str]:
     removed["files"] = remove_files(runtime, traces)
     failpoint("delete.file_removed")
     removed["vectors"] = sum(
-        runtime.vector_store.delete(document_id=each) for each in traces.document_ids
+        index.store.delete(document_id=each)
+        for index in of_project(runtime, traces.project_id)
+        for each in traces.document_ids
     )
     return removed
 
@@ -138,7 +141,9 @@ def count_remaining(runtime: Runtime, traces: Traces) -> dict[str, int]:
     """Count what is left of deleted documents in the database, the index and the files."""
     left = count_kept(runtime, traces)
     left["vectors"] = sum(
-        runtime.vector_store.count(document_id=each) for each in traces.document_ids
+        index.store.count(document_id=each)
+        for index in of_project(runtime, traces.project_id)
+        for each in traces.document_ids
     )
     return left
 

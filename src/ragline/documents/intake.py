@@ -68,9 +68,14 @@ class Intake:
         """Plan a job for each file that is new here, under a parent where there are several."""
         return self._planned(submission, [self._take(item) for item in submission.stored])
 
-    def plan_change(self, known: Known, wanted: Description, submission: Submission) -> Plan:
-        """Plan that a document is to be like this; its job bears the wishes of the submission."""
-        return self._planned(submission, [self._make(known, wanted)])
+    def plan_change(
+        self, known: Known, wanted: Description, submission: Submission, *, anew: bool = False
+    ) -> Plan:
+        """Plan that a document is to be like this; its job bears the wishes of the submission.
+
+        With `anew` a version is built even if nothing is said otherwise of it.
+        """
+        return self._planned(submission, [self._make(known, wanted, anew=anew)])
 
     def write(self, runtime: Runtime) -> None:
         """Write documents and jobs, these with their places in the queue."""
@@ -182,11 +187,18 @@ class Intake:
         self._library.add(known)
         return Taken(known, "new", _ingestion(document, wanted), item)
 
-    def _make(self, known: Known, wanted: Description, item: StoredUpload | None = None) -> Taken:
+    def _make(
+        self,
+        known: Known,
+        wanted: Description,
+        item: StoredUpload | None = None,
+        *,
+        anew: bool = False,
+    ) -> Taken:
         """Make a document what is wanted, in a version of its own where it is not so already."""
         is_again = known.is_read_again
         is_like = wanted.is_like(known.description)
-        if is_like and not is_again:
+        if is_like and not is_again and not anew:
             return Taken(known, "unchanged", item=item)
         is_same_content = wanted.content_hash == known.content_hash
         job = _ingestion(known.document, wanted)

@@ -11,8 +11,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, StreamingResponse
 
 from ragline.accounts.access import CallerParameter, EditorParameter, RuntimeParameter
-from ragline.accounts.service import Caller
-from ragline.bootstrap import Runtime
 from ragline.documents import changing, deletion, reading, receiving, storing
 from ragline.documents.gathering import Gathering
 from ragline.documents.schemas import (
@@ -30,9 +28,8 @@ from ragline.documents.schemas import (
 from ragline.documents.views import view_of
 from ragline.errors import InvalidInput
 from ragline.http.idempotency import KeyHeader
-from ragline.http.prefer import Preferences, PreferencesParameter, applied
-from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
-from ragline.jobs.states import ENDED
+from ragline.http.prefer import PreferencesParameter
+from ragline.jobs.accepted import answer_accepted
 
 router = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -108,7 +105,7 @@ async def upload(
             clean=body.clean,
         )
         accepted = await gathering.accept(caller.tenant_id, project_id, submission)
-        return await _answer(runtime, caller, accepted, preferences, response)
+        return await answer_accepted(runtime, caller, accepted, preferences, response)
     form, files, fields = await receiving.receive_files(
         request, most_files=runtime.settings.max_files_per_upload
     )
@@ -134,7 +131,7 @@ async def upload(
         accepted = await gathering.accept(caller.tenant_id, project_id, submission)
     finally:
         await form.close()
-    return await _answer(runtime, caller, accepted, preferences, response)
+    return await answer_accepted(runtime, caller, accepted, preferences, response)
 
 
 @router.get("/projects/{project_id}/documents")
@@ -172,7 +169,7 @@ async def change(
 ) -> Accepted:
     """Change title, metadata or external id; the first two are a newer version, with a job."""
     accepted = await run_in_threadpool(changing.change_document, runtime, caller, document_id, body)
-    return await _answer(runtime, caller, accepted, preferences, response)
+    return await answer_accepted(runtime, caller, accepted, preferences, response)
 
 
 @router.delete("/documents/{document_id}")
@@ -245,25 +242,3 @@ def file(document_id: str, runtime: RuntimeParameter, caller: CallerParameter) -
         return FileResponse(content, media_type=found.media_type, headers=headers)
     headers["Content-Length"] = str(content.size)
     return StreamingResponse(content.pieces, media_type=found.media_type, headers=headers)
-
-
-async def _answer(
-    runtime: Runtime,
-    caller: Caller,
-    accepted: Accepted,
-    preferences: Preferences,
-    response: Response,
-) -> Accepted:
-    """Say what became of an upload, after the wait for its job that the client prefers."""
-    if accepted.job is None:
-        response.status_code = 200
-        return accepted
-    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
-    if preferences.wait is None:
-        return accepted
-    job = await wait_for_end(
-        runtime, caller.tenant_id, accepted.job.id, seconds=min(preferences.wait, MAX_WAIT_SECONDS)
-    )
-    response.headers.update(applied(preferences))
-    response.status_code = 200 if job.status in ENDED else 202
-    return accepted.model_copy(update={"job": job})

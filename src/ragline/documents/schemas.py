@@ -75,12 +75,14 @@ class UploadFields(WishesFields):
 class DocumentChange(RequestModel):
     """What is to be said of a document from now on; what is left out stays as it is.
 
-    An external id of null takes it away.
+    An external id of null takes it away. `clean` says whether a model repairs passages that were
+    read badly, null that the project decides.
     """
 
     title: Title | None = None
     metadata: Metadata | None = None
     external_id: ExternalId | None = None
+    clean: bool | None = None
 
 
 class NewerVersion(BaseModel):

@@ -17,7 +17,8 @@ INGEST = "ingest"
 PAGES = "pages"
 IMAGES = "images"
 DEFAULT = "default"
-NAMES = (CHAT, INGEST, PAGES, IMAGES, DEFAULT)
+REEMBED = "reembed"
+NAMES = (CHAT, INGEST, PAGES, IMAGES, DEFAULT, REEMBED)
 RECENT_SECONDS = 60.0
 QUIET_CHAT_SECONDS = 0.75
 """Time between two looks at the queue of questions when nobody asked for a minute."""
@@ -35,6 +36,7 @@ def concurrency(settings: Settings) -> dict[str, int]:
         PAGES: settings.pages_concurrency,
         IMAGES: settings.image_concurrency,
         DEFAULT: settings.default_concurrency,
+        REEMBED: settings.reembed_concurrency,
     }
 
 

@@ -78,7 +78,7 @@ def embed_product(
     if source is not None:
         picture = embed_picture(settings, source, media_type, most_pixels)
     if embeds_words:
-        words = tasks.embed_passages(settings.embedder, [text])[0]
+        words = tasks.embed_passages(settings, settings.own_embedder, [text])[0]
     return Embedded(picture, words, detect_language(text))
 
 

@@ -21,7 +21,13 @@ from ragline.images.children import Facts
 from ragline.jobs.turnstile import Turnstile
 from ragline.models import ImageCollection
 from ragline.providers import registry
-from ragline.providers.contracts import ImageEmbedder, Vectors, VectorStore
+from ragline.providers.contracts import (
+    CountedImageEmbedder,
+    ImageEmbedder,
+    Usage,
+    Vectors,
+    VectorStore,
+)
 
 _PARTS = "images"
 
@@ -93,11 +99,20 @@ class Parts:
     def embed_picture(
         self, source: Path | bytes, media_type: str, turnstile: Turnstile, *, owner: Owner | None
     ) -> Vectors:
-        """Return a picture's vector; it is decoded in a child whoever the model is."""
+        """Return a picture's vector."""
+        return self.embed_counted(source, media_type, turnstile, owner=owner)[0]
+
+    def embed_counted(
+        self, source: Path | bytes, media_type: str, turnstile: Turnstile, *, owner: Owner | None
+    ) -> tuple[Vectors, Usage | None]:
+        """Return a picture's vector, and what a server counted for it, if it says so.
+
+        It is decoded in a child whoever the model is.
+        """
         compute, settings = self._runtime.compute, self._settings
         limits, most = children.limits(settings), most_pixels(self._runtime)
         if self.facts.provider is None:
-            return compute.run(
+            here: Vectors = compute.run(
                 children.embed_picture,
                 settings,
                 source,
@@ -106,10 +121,14 @@ class Parts:
                 limits=limits,
                 owner=owner,
             )
+            return here, None
         picture = compute.run(children.decode, source, media_type, most, limits=limits, owner=owner)
         with turnstile.gate(self._runtime, self.facts.provider, has_others=False):
-            vector: Vectors = self._server().embed_images([picture])[0]
-            return vector
+            server = self._server()
+            if isinstance(server, CountedImageEmbedder):
+                vectors, usage = server.embed_counted([picture])
+                return vectors[0], usage
+            return server.embed_images([picture])[0], None
 
     def embed_text(self, text: str, turnstile: Turnstile) -> Vectors:
         """Return the vector of a text among pictures."""
@@ -159,6 +178,7 @@ class Parts:
                     self._settings,
                     dimensions=dimensions,
                     collection=collection,
+                    database=self._runtime.database,
                 )
             return store
 

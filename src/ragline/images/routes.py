@@ -16,7 +16,7 @@ from ragline.accounts.access import CallerParameter, EditorParameter, RuntimePar
 from ragline.blobs import Stream
 from ragline.documents.receiving import content_kind, receive_form, validated
 from ragline.http.idempotency import KeyHeader
-from ragline.http.prefer import PreferencesParameter, applied
+from ragline.http.prefer import PreferencesParameter
 from ragline.images import deletion, reading, service, storing
 from ragline.images.schemas import (
     ProductAccepted,
@@ -32,8 +32,7 @@ from ragline.images.search_schemas import (
     SearchFields,
     from_form,
 )
-from ragline.jobs.routes import MAX_WAIT_SECONDS, wait_for_end
-from ragline.jobs.states import ENDED
+from ragline.jobs.accepted import answer_accepted
 
 router = APIRouter(prefix="/v1/projects/{project_id}/images", tags=["images"])
 
@@ -113,17 +112,7 @@ async def send(
     finally:
         if form is not None:
             await form.close()
-    if accepted.job is None:
-        response.status_code = 200
-        return accepted
-    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
-    if preferences.wait is None:
-        return accepted
-    seconds = min(preferences.wait, MAX_WAIT_SECONDS)
-    job = await wait_for_end(runtime, caller.tenant_id, accepted.job.id, seconds=seconds)
-    response.headers.update(applied(preferences))
-    response.status_code = 200 if job.status in ENDED else 202
-    return accepted.model_copy(update={"job": job})
+    return await answer_accepted(runtime, caller, accepted, preferences, response)
 
 
 @router.get("")

@@ -122,9 +122,9 @@ def _parts(runtime: Runtime, parts: Parts, asked: Asked) -> dict[str, _Part]:
         vector = _image_vector(runtime, parts, asked)
         finish.append(_dense(parts.pictures, "image", vector, ends, asked))
     if asked.weights.text and asked.query is not None:
-        floor = runtime.embedder.calibration.floor
+        known = runtime.embedder.calibration
         vector = runtime.embedder.embed_query(asked.query)
-        finish.append(_dense(parts.words, "text", vector, (floor, 1.0), asked))
+        finish.append(_dense(parts.words, "text", vector, (known.floor, known.ceiling), asked))
     if asked.weights.keywords and asked.query is not None:
         found["keywords"] = _lexical(parts.words, asked.query, asked)
     # First all candidates, then what each way says of those that only another one found.

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ragline.accounts.ownership import owned_project
 from ragline.bootstrap import Runtime
 from ragline.database import insert_new
+from ragline.documents.schemas import Change
 from ragline.engine import queues
 from ragline.errors import InvalidInput, RaglineError
 from ragline.failpoints import failpoint
@@ -22,7 +23,9 @@ from ragline.images.storing import StoredPicture
 from ragline.images.workflow import IMAGE
 from ragline.ingestion.files import ensure_files, remove_file
 from ragline.jobs import service as jobs
+from ragline.jobs.schemas import JobView
 from ragline.jobs.views import fresh_view
+from ragline.jobs.wishes import Wishes
 from ragline.models import Job, ProductImage, ProductImageVersion, Project, new_id
 
 AGAIN = ("failed", "cancelled")
@@ -39,6 +42,15 @@ class Submission:
     key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a product is to the project: its row, and the job it gave rise to, if it did."""
+
+    image_id: str
+    change: Change
+    job: JobView | None
+
+
 def accept(
     runtime: Runtime, tenant_id: str, project_id: str, submission: Submission
 ) -> ProductAccepted:
@@ -51,9 +63,12 @@ def accept(
 
     def make() -> ProductAccepted:
         nonlocal kept
-        answer = _keep(runtime, tenant_id, project_id, submission)
+        fields = submission.fields
+        taken = keep(
+            runtime, tenant_id, project_id, fields, submission.picture, wishes=fields.wishes
+        )
         kept = True
-        return answer
+        return ProductAccepted(job=taken.job, product_id=fields.product_id)
 
     request = Once(tenant_id, submission.key, ("image", project_id, *_asked(submission)))
     try:
@@ -85,27 +100,62 @@ def _asked(submission: Submission) -> tuple[Any, ...]:
     )
 
 
-def _keep(
-    runtime: Runtime, tenant_id: str, project_id: str, submission: Submission
-) -> ProductAccepted:
-    fields, picture = submission.fields, submission.picture
+def keep(
+    runtime: Runtime,
+    tenant_id: str,
+    project_id: str,
+    fields: ProductFields,
+    picture: StoredPicture | None,
+    *,
+    wishes: Wishes,
+    parent_id: str | None = None,
+) -> Taken:
+    """Write a product's next version and its job, in the caller's transaction if it is in one.
+
+    Raises `NotFound` without the project, and `InvalidInput` for a new product that lacks its
+    picture or its name.
+    """
     with runtime.database.write() as session:
         project = owned_project(session, tenant_id, project_id)
         # The same product, sent twice at once, is one.
         runtime.database.lock(session, f"product:{project.id}:{fields.product_id}")
         if picture is not None:
             ensure_files(runtime, session, [(picture.blob, picture.stream)])
-        image = session.scalar(_PRODUCT, {"project": project.id, "product": fields.product_id})
+        image = _product(session, project.id, fields.product_id, lock=True)
         latest = None if image is None else _latest(session, image)
         values = _values(fields, picture, latest)
-        if latest is not None and _is_there(session, latest, values):
-            return ProductAccepted(job=None, product_id=fields.product_id)
+        change = _change(session, latest, values)
+        if image is not None and change == "unchanged":
+            return Taken(image.id, change, None)
         if image is None:
             image = _new(project, fields.product_id)
             insert_new(session, image)
-        answer = _build(runtime, session, image, values, submission)
+        job = _build(runtime, session, image, values, wishes, parent_id)
         failpoint("image.accepting")
-    return answer
+    return Taken(image.id, change, job)
+
+
+def change_of(
+    session: Session, project_id: str, fields: ProductFields, picture: StoredPicture | None
+) -> Change:
+    """Return what a product would be to a project; raises `InvalidInput` as `keep` does."""
+    image = _product(session, project_id, fields.product_id)
+    latest = None if image is None else _latest(session, image)
+    return _change(session, latest, _values(fields, picture, latest))
+
+
+def build_again(
+    runtime: Runtime,
+    session: Session,
+    image: ProductImage,
+    version: ProductImageVersion,
+    *,
+    wishes: Wishes,
+    parent_id: str,
+) -> Taken:
+    """Write a version that says the same as its latest one, to be built by what is set now."""
+    values = {name: getattr(version, name) for name in _GIVEN}
+    return Taken(image.id, "again", _build(runtime, session, image, values, wishes, parent_id))
 
 
 def _values(
@@ -132,12 +182,15 @@ def _values(
     return {"description": "", "metadata_": {}} | values
 
 
-def _is_there(session: Session, latest: ProductImageVersion, values: dict[str, Any]) -> bool:
-    """Tell whether the latest version is just this, and is there or on its way."""
+def _change(session: Session, latest: ProductImageVersion | None, values: dict[str, Any]) -> Change:
+    """Return what a version with these values is beside the latest one."""
+    if latest is None:
+        return "new"
     if any(getattr(latest, name) != value for name, value in values.items()):
-        return False
+        return "changed"
     job = session.get(Job, latest.job_id)
-    return job is None or (job.outcome not in AGAIN and job.cancel_requested_at is None)
+    is_there = job is None or (job.outcome not in AGAIN and job.cancel_requested_at is None)
+    return "unchanged" if is_there else "again"
 
 
 def _build(
@@ -145,8 +198,9 @@ def _build(
     session: Session,
     image: ProductImage,
     values: dict[str, Any],
-    submission: Submission,
-) -> ProductAccepted:
+    wishes: Wishes,
+    parent_id: str | None,
+) -> JobView:
     """Write the next version and its job."""
     number = image.latest_version + 1
     session.execute(_RAISE, {"of_image": image.id, "to": number})
@@ -154,6 +208,7 @@ def _build(
         id=new_id(),
         tenant_id=image.tenant_id,
         project_id=image.project_id,
+        parent_id=parent_id,
         kind=IMAGE,
         version=number,
         progress_unit="steps",
@@ -166,7 +221,6 @@ def _build(
     insert_new(
         session, ProductImageVersion(image_id=image.id, version=number, job_id=job.id, **values)
     )
-    wishes = submission.fields.wishes
     jobs.accept(
         session,
         runtime,
@@ -176,8 +230,7 @@ def _build(
         timeout_seconds=runtime.settings.image_seconds,
         wishes=wishes,
     )
-    view = fresh_view(job, tags=list(wishes.tags))
-    return ProductAccepted(job=view, product_id=image.product_id)
+    return fresh_view(job, tags=list(wishes.tags))
 
 
 def _new(project: Project, product_id: str) -> ProductImage:
@@ -194,13 +247,16 @@ def _latest(session: Session, image: ProductImage) -> ProductImageVersion | None
     return session.get(ProductImageVersion, (image.id, image.latest_version))
 
 
-_PRODUCT = (
-    sa.select(ProductImage)
-    .where(
-        ProductImage.project_id == sa.bindparam("project"),
-        ProductImage.product_id == sa.bindparam("product"),
-    )
-    .with_for_update(key_share=True)
+def _product(
+    session: Session, project_id: str, product_id: str, *, lock: bool = False
+) -> ProductImage | None:
+    query = _PRODUCT.with_for_update(key_share=True) if lock else _PRODUCT
+    return session.scalar(query, {"project": project_id, "product": product_id})
+
+
+_PRODUCT = sa.select(ProductImage).where(
+    ProductImage.project_id == sa.bindparam("project"),
+    ProductImage.product_id == sa.bindparam("product"),
 )
 _RAISE = (
     sa.update(ProductImage)

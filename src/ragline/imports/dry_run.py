@@ -25,6 +25,7 @@ from ragline.imports.receiving import Received, inputs_of
 from ragline.imports.schemas import DryRun
 from ragline.imports.scratch import child_limits, parsing_limits, scratch_folder
 from ragline.imports.sources import Item, ItemWarning
+from ragline.imports.taking_products import ProductLook
 from ragline.providers import tasks
 
 MOST_NAMED = 5000
@@ -34,16 +35,24 @@ CHARACTERS_PER_TOKEN = 4
 BEGUN: tuple[Change, ...] = ("new", "changed", "again")
 
 
-def dry_run(runtime: Runtime, caller: Caller, project_id: str, received: Received) -> DryRun:
+def dry_run(
+    runtime: Runtime,
+    caller: Caller,
+    project_id: str,
+    received: Received,
+    *,
+    products: bool = False,
+) -> DryRun:
     """Return what an import would do."""
     settings = runtime.settings
     files: dict[str, list[str]] = {}
     for file in received.files:
         files.setdefault(file.role, []).append(file.blob.content_hash)
-    look = _Look(runtime, project_id)
+    look = ProductLook(runtime, project_id) if products else _Look(runtime, project_id)
+    source = {**received.source, "products": products}
     with (
         scratch_folder(settings) as scratch,
-        inputs_of(runtime, received.source, files) as inputs,
+        inputs_of(runtime, source, files) as inputs,
     ):
         manifest = scratch / "manifest"
         runtime.compute.run(

@@ -40,7 +40,7 @@ def keep_contents(runtime: Runtime, items: Sequence[Item]) -> tuple[list[Kept], 
     kept: list[Kept] = []
     refused = []
     for item in items:
-        content = _Content(item)
+        content = Content(item)
         upload = storing.Upload(
             cast(BinaryIO, content),  # it reads and seeks, which is all that is asked of it
             item.name[-MOST_NAME:],
@@ -122,7 +122,7 @@ def _told(
     return named
 
 
-class _Content(io.RawIOBase):
+class Content(io.RawIOBase):
     """The content of an item, opened when it is asked for: few are ever read a second time."""
 
     def __init__(self, item: Item) -> None:

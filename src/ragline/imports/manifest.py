@@ -18,6 +18,7 @@ from ragline.imports.fitting import clean
 from ragline.imports.folders import files_below, open_below
 from ragline.imports.kinds import HEAD_BYTES, kind_of
 from ragline.imports.pool import Contents, Inputs, Planned, PoolFile, name_of
+from ragline.imports.products import product_lines
 from ragline.imports.sources import ItemWarning, short_identity
 
 Line = Planned | ItemWarning
@@ -110,6 +111,9 @@ def _lines(inputs: Inputs, contents: Contents) -> Iterator[Line]:
                 yield found
             else:
                 pool.append(found)
+    if inputs.products:
+        yield from product_lines(pool, inputs, contents)
+        return
     claimed: set[str] = set()
     shelf = libraries.Shelf(pool)
     for file in pool:

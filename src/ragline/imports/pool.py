@@ -46,7 +46,7 @@ class Planned(NamedTuple):
 class Inputs:
     """What an import reads: files, by hash where they are on this machine, or a folder.
 
-    `prefix` stands before every identity.
+    `prefix` stands before every identity. With `products` the rows of tables are products.
     """
 
     pool: Sequence[PoolFile]
@@ -54,6 +54,7 @@ class Inputs:
     folder: Path | None
     columns: Columns = field(default_factory=Columns)
     prefix: str = ""
+    products: bool = False
 
 
 class Contents:

@@ -126,12 +126,12 @@ def inputs_of(
 
     `files` are hashes by what they are for.
     """
-    options = Options(**source["options"])
+    options, products = Options(**source["options"]), bool(source.get("products"))
     columns = Columns(options.text_column, options.id_column, options.title_column)
     if "folder" in source:
         # Once more: the operator may have changed the roots, or the folder its place.
         folder = folders.allowed_folder(source["folder"], runtime.settings.import_roots)
-        yield Inputs([], {}, folder, columns, options.prefix)
+        yield Inputs([], {}, folder, columns, options.prefix, products)
         return
     with ExitStack() as stack:
         listing = stack.enter_context(runtime.blobs.local(files[LISTING][0]))
@@ -140,7 +140,7 @@ def inputs_of(
             content_hash: stack.enter_context(runtime.blobs.local(content_hash))
             for content_hash in files[UPLOAD]
         }
-        yield Inputs(pool, blobs, None, columns, options.prefix)
+        yield Inputs(pool, blobs, None, columns, options.prefix, products)
 
 
 def _received(runtime: Runtime, given: Given, kept: list[StoredFile]) -> list[PoolFile]:

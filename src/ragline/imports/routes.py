@@ -18,6 +18,7 @@ from ragline.imports import service
 from ragline.imports.dry_run import dry_run
 from ragline.imports.names import flaw_of, plain
 from ragline.imports.receiving import Given, Received, forget, receive_files, receive_folder
+from ragline.imports.reindexing import accept_reindexing
 from ragline.imports.schemas import DryRun, FolderImport, ImportAccepted, ImportFields
 
 router = APIRouter(prefix="/v1", tags=["imports"])
@@ -44,6 +45,8 @@ _BODY: dict[str, Any] = {
                         "priority": {"type": "integer"},
                         "not_before": {"type": "string", "format": "date-time"},
                         "tags": {"type": "array", "items": {"type": "string"}},
+                        "clean": {"type": "boolean"},
+                        "products": {"type": "boolean"},
                         "dry_run": {"type": "boolean"},
                     },
                 }
@@ -107,6 +110,20 @@ async def start(
     return answer
 
 
+@router.post("/projects/{project_id}/images/reindex", status_code=202, tags=["images"])
+def reindex_images(
+    project_id: str,
+    response: Response,
+    runtime: RuntimeParameter,
+    caller: EditorParameter,
+    idempotency_key: KeyHeader = None,
+) -> ImportAccepted:
+    """Build products again whose vectors are an earlier model's: one job, a child a product."""
+    accepted = accept_reindexing(runtime, caller, project_id, key=idempotency_key)
+    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+    return accepted
+
+
 def _answer(
     runtime: Runtime,
     caller: Caller,
@@ -116,9 +133,18 @@ def _answer(
     key: str | None,
 ) -> ImportAccepted | DryRun:
     if not fields.dry_run:
-        return service.accept(runtime, caller, project_id, received, wishes=fields.wishes, key=key)
+        return service.accept(
+            runtime,
+            caller,
+            project_id,
+            received,
+            wishes=fields.wishes,
+            key=key,
+            clean=fields.clean,
+            products=fields.products,
+        )
     try:
-        return dry_run(runtime, caller, project_id, received)
+        return dry_run(runtime, caller, project_id, received, products=fields.products)
     finally:
         forget(runtime, received.files)
 

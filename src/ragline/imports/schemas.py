@@ -18,7 +18,10 @@ class ImportFields(WishesFields):
     """What may be said of an import.
 
     The columns are those of tables. `prefix` stands before the external id of every document:
-    give each source one of its own where several may use the same names.
+    give each source one of its own where several may use the same names. `clean` says whether a
+    model repairs badly read passages of what is ingested; left out, the project decides. With
+    `products` the rows of tables are products, and the other files their pictures; the columns
+    are then those of their descriptions, ids and names.
     """
 
     dry_run: bool = False
@@ -26,6 +29,8 @@ class ImportFields(WishesFields):
     id_column: Column | None = None
     title_column: Column | None = None
     prefix: Prefix = ""
+    clean: bool | None = None
+    products: bool = False
 
     @property
     def options(self) -> Options:

@@ -89,7 +89,7 @@ def read_table(content: bytes, name: str, columns: Columns) -> Iterator[Row | It
     Raises `UnreadableFile` where there is no table, or no column with texts.
     """
     text = decoded(content)
-    reader = _reader(text)
+    reader = rows_in(text)
     header = next(reader, None)
     if not header:
         raise UnreadableFile(f"The table {name!r} has no first row with the names of its columns.")
@@ -130,7 +130,8 @@ def _regularity(sample: str, delimiter: str) -> tuple[float, int]:
     return (count / widths.total() if width > 1 else 0.0), width
 
 
-def _reader(text: str) -> Iterator[list[str]]:
+def rows_in(text: str) -> Iterator[list[str]]:
+    """Go through a table's rows, the first one with the names of its columns."""
     csv.field_size_limit(_LARGEST_CELL)
     delimiter = delimiter_of(text[:_SAMPLE_CHARACTERS])
     try:
@@ -140,7 +141,7 @@ def _reader(text: str) -> Iterator[list[str]]:
 
 
 def _header_of(content: bytes) -> list[str]:
-    return [cell.strip() for cell in next(_reader(decoded(content)), [])]
+    return [cell.strip() for cell in next(rows_in(decoded(content)), [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +157,24 @@ class _Layout:
     def of(cls, header: Sequence[str], columns: Columns, table: str) -> _Layout:
         """Return the layout of a table; raise `UnreadableFile` where a column is missing."""
         names = [cell.casefold() for cell in header]
-        text = _column(names, columns.text, TEXT_NAMES, table)
+        text = column_of(names, columns.text, TEXT_NAMES, table)
         if text is None:
             known = ", ".join(header) or "none"
             raise UnreadableFile(
                 f"No column of the table {table!r} is named like a text ({known}): say which "
                 "one it is with text_column."
             )
-        title = _column(names, columns.title, TITLE_NAMES, table)
-        return cls(header, text, title, _column(names, columns.id, ID_NAMES, table))
+        title = column_of(names, columns.title, TITLE_NAMES, table)
+        return cls(header, text, title, column_of(names, columns.id, ID_NAMES, table))
 
 
-def _column(
+def column_of(
     names: Sequence[str], asked: str | None, usual: Sequence[str], table: str
 ) -> int | None:
+    """Return the column that is asked for, else the first that is called as usual.
+
+    `names` are in small letters. Raises `UnreadableFile` where the one asked for is missing.
+    """
     if asked is None:
         return next((names.index(name) for name in usual if name in names), None)
     if asked.strip().casefold() not in names:

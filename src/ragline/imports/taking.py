@@ -6,10 +6,10 @@ a worker that dies goes on with the batch it was at; one that was kept is not ke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,6 +31,7 @@ from ragline.jobs.undoing import Undoing
 from ragline.jobs.wishes import NO_WISHES, Wishes
 from ragline.models import Import, ImportFile, Job, JobTag, now
 
+T = TypeVar("T")
 Position = Mapping[str, Any]
 """Where a source goes on: JSON of its own."""
 
@@ -65,7 +66,7 @@ def accept_import(
     `source` says what is imported, `files` what is kept until all is taken. The job becomes the
     parent of the documents' jobs and ends with the last of them.
     """
-    job.progress_unit = "documents"
+    job.progress_unit = job.progress_unit or "documents"
     jobs.accept(
         session,
         runtime,
@@ -97,19 +98,62 @@ def take(runtime: Runtime, job_id: str, workflow_id: str, batch: Batch) -> None:
     stored, refused = keep_contents(runtime, batch.items)
     failpoint("import.stored")
     warnings = [*batch.warnings, *refused]
-    while True:
-        try:
-            dropped = _write(runtime, job_id, workflow_id, batch, stored, warnings)
-            break
-        except Overloaded:
-            with runtime.database.write() as session:
-                jobs.open_job(session, job_id, workflow_id)
-            runtime.engine.pause(BACKLOG_SECONDS)
+    dropped = with_room(
+        runtime,
+        job_id,
+        workflow_id,
+        lambda: _write(runtime, job_id, workflow_id, batch, stored, warnings),
+    )
     failpoint("import.kept")
     for content_hash in dropped:
         # The clean-up finds what stays.
         with suppress(RaglineError, OSError):
             remove_file(runtime, content_hash)
+
+
+def with_room(runtime: Runtime, job_id: str, workflow_id: str, write: Callable[[], T]) -> T:
+    """Return what a transaction gives, tried again as long as the backlog is full."""
+    while True:
+        try:
+            return write()
+        except Overloaded:
+            with runtime.database.write() as session:
+                jobs.open_job(session, job_id, workflow_id)
+            runtime.engine.pause(BACKLOG_SECONDS)
+
+
+def move_on(
+    session: Session,
+    job_id: str,
+    workflow_id: str,
+    batch: Batch,
+    told: Sequence[TakenFile],
+    warnings: Sequence[ItemWarning],
+    *,
+    passed_over: int = 0,
+) -> None:
+    """Note what became of a batch and move the position behind it, last in its transaction.
+
+    A child that ends locks its document and itself before its parent. Raises `Superseded` where
+    another attempt has taken the batch.
+    """
+    job = jobs.open_job(session, job_id, workflow_id)
+    row = session.get_one(Import, job_id, populate_existing=True)
+    if row.position != batch.before:
+        raise jobs.Superseded("Another attempt has taken these items.")
+    row.position = dict(batch.after)
+    note(job, row, told, warnings, passed_over=passed_over)
+    looked_at = max(len(batch.items), len(told) + passed_over)
+    left_out = looked_at - sum(each.job_id is not None for each in told)
+    jobs.advance(
+        session,
+        job,
+        done=job.progress_done,
+        total=max((job.progress_total or 0) - left_out, 0),
+        unit=job.progress_unit,
+        event="job.progress",
+        taken=row.counts["items"],
+    )
 
 
 def finish(runtime: Runtime, job_id: str, workflow_id: str) -> None:
@@ -175,25 +219,10 @@ def _write(
         if wanted:
             tags = session.scalars(sa.select(JobTag.tag).where(JobTag.job_id == job_id)).all()
             wishes = Wishes(job.priority, None, tuple(tags))
-            submission = Submission(wanted, wishes=wishes, parent_id=job_id)
+            clean = session.get_one(Import, job_id).source.get("clean")
+            submission = Submission(wanted, wishes=wishes, parent_id=job_id, clean=clean)
             told = documents.keep_all(
                 runtime, job.tenant_id, str(job.project_id), [submission], dropped=dropped
             )[0].files
-        # Its row last: a child that ends locks its document and itself before its parent.
-        job = jobs.open_job(session, job_id, workflow_id)
-        row = session.get_one(Import, job_id, populate_existing=True)
-        if row.position != batch.before:
-            raise jobs.Superseded("Another attempt has taken these items.")
-        row.position = dict(batch.after)
-        note(job, row, told, warnings, passed_over=len(passed_over))
-        left_out = len(batch.items) - sum(each.job_id is not None for each in told)
-        jobs.advance(
-            session,
-            job,
-            done=job.progress_done,
-            total=max((job.progress_total or 0) - left_out, 0),
-            unit="documents",
-            event="job.progress",
-            taken=row.counts["items"],
-        )
+        move_on(session, job_id, workflow_id, batch, told, warnings, passed_over=len(passed_over))
     return dropped

@@ -17,22 +17,27 @@ from ragline.database import insert_new
 from ragline.engine.retry import COMPUTE, LOCAL, cause_of
 from ragline.errors import NotFound
 from ragline.failpoints import failpoint
-from ragline.imports import taking
+from ragline.imports import reindexing, taking
 from ragline.imports.contents import items_at_hand
 from ragline.imports.folders import allowed_folder
 from ragline.imports.manifest import read_manifest, write_manifest
 from ragline.imports.receiving import MANIFEST, inputs_of
 from ragline.imports.scratch import child_limits, drop_leftovers, scratch_folder
+from ragline.imports.taking_products import take_products
 from ragline.jobs import service as jobs
 from ragline.models import Import, ImportFile, Job
 
 IMPORT = "import"
+# A name of its own: a worker of a release before would make documents of the rows.
+IMPORT_PRODUCTS = "import_products"
 
 
 def register(runtime: Runtime) -> None:
     """Make the workflow of imports known to the engine."""
     drop_leftovers(runtime.settings)
-    runtime.engine.register(IMPORT, lambda job_id: run(runtime, job_id))
+    reindexing.register(runtime)
+    for name in (IMPORT, IMPORT_PRODUCTS):
+        runtime.engine.register(name, lambda job_id: run(runtime, job_id))
 
 
 def run(runtime: Runtime, job_id: str) -> None:
@@ -88,7 +93,7 @@ def list_items(runtime: Runtime, job_id: str, workflow_id: str) -> None:
             ),
         )
         jobs.advance(
-            session, job, done=0, total=totals.items, unit="documents", event="job.progress"
+            session, job, done=0, total=totals.items, unit=job.progress_unit, event="job.progress"
         )
 
 
@@ -111,7 +116,8 @@ def take_some(runtime: Runtime, job_id: str, workflow_id: str) -> bool:
     owner = Owner(workflow_id, job.tenant_id)
     with items_at_hand(runtime, part.items, _folder(runtime, source), owner=owner) as items:
         batch = taking.Batch(items, before, {"at": part.after}, part.warnings)
-        taking.take(runtime, job_id, workflow_id, batch)
+        take = take_products if source.get("products") else taking.take
+        take(runtime, job_id, workflow_id, batch)
     return part.after is not None
 
 

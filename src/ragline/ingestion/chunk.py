@@ -5,7 +5,6 @@ Splitting is pure Python and busy, so it runs in a child process.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,10 @@ from ragline.bootstrap import Runtime
 from ragline.compute.limits import Limits
 from ragline.errors import UnreadableFile
 from ragline.failpoints import failpoint
+from ragline.indexes.opening import open_index
+from ragline.indexes.texts import indexed_text, passage_key
 from ragline.ingestion.clean import repair_pages
-from ragline.ingestion.splitting import Piece, indexed_text, split_pages
+from ragline.ingestion.splitting import Piece, split_pages
 from ragline.ingestion.subject import Subject, described, load_subject
 from ragline.jobs import service as jobs
 from ragline.language.detect import detect_language
@@ -96,10 +97,28 @@ def split_document(pages: Sequence[tuple[int, str]]) -> Split:
 
 
 def embedding_key(runtime: Runtime, subject: Subject, piece: Piece | Chunk) -> str:
-    """Return the hash of everything that decides a passage's embedding, within the tenant."""
+    """Return the key of a passage's embedding by the model that its project is searched with."""
     text = indexed_text(subject.title, piece.heading, piece.text)
-    parts = (subject.tenant_id, runtime.embedder.name, text)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    index = open_index(runtime, subject.index_id)
+    return passage_key(subject.tenant_id, index.embedder.name, text)
+
+
+def fit_keys(runtime: Runtime, subject: Subject) -> None:
+    """Have a version's keys be by that model, where the project got another one meanwhile."""
+    chunks = (
+        sa.select(Chunk)
+        .where(Chunk.document_id == subject.document_id, Chunk.version == subject.version)
+        .order_by(Chunk.ordinal)
+    )
+    with runtime.database.read() as session:
+        # All keys are set in one transaction, so that the first one speaks for all of them.
+        first = session.scalars(chunks.limit(1)).first()
+        if first is None or first.embedding_key == embedding_key(runtime, subject, first):
+            return
+    with runtime.database.write() as session:
+        subject.job_in(session)
+        for chunk in session.scalars(chunks):
+            chunk.embedding_key = embedding_key(runtime, subject, chunk)
 
 
 def _reason(runtime: Runtime, subject: Subject) -> str:

@@ -1,4 +1,4 @@
-"""Step 3: passages become vectors, in batches, in child processes.
+"""Step 3: passages become vectors, in batches, in child processes or at a service.
 
 A vector is stored under the hash of model and text before anything uses it; a passage
 that was ever embedded by this model, in any document, is not embedded again.
@@ -7,26 +7,22 @@ that was ever embedded by this model, in any document, is not embedded again.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import sqlalchemy as sa
 
 from ragline.bootstrap import Runtime
-from ragline.compute.limits import Limits
 from ragline.database import insert_missing
 from ragline.failpoints import failpoint
-from ragline.ingestion.splitting import indexed_text
+from ragline.indexes.embedding import embed_group, groups, paid_embedding
+from ragline.indexes.opening import Index, open_index
+from ragline.indexes.texts import indexed_text
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.jobs import service as jobs
+from ragline.jobs.costs import note_paid
+from ragline.jobs.turnstile import Turnstile, turnstile_of
 from ragline.models import Chunk, Embedding
-from ragline.providers import tasks
 
-LIMITS = Limits(
-    wall_seconds=300,
-    cpu_seconds=240,
-    memory_bytes=4 * 1024**3,
-    open_files=128,
-    output_bytes=256 * 1024**2,
-)
 Waiting = tuple[str, str]
 """The key of an embedding that is missing, and the text it is of."""
 
@@ -35,12 +31,16 @@ def embed_chunks(runtime: Runtime, job_id: str) -> int:
     """Store the vectors that are missing; return their number."""
     subject = load_subject(runtime, job_id)
     waiting = _missing(runtime, subject)
-    size = runtime.settings.embed_batch
-    batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
-    # Each thread only waits for a child; a large document alone may use every child.
+    index = open_index(runtime, subject.index_id)
+    parts = groups(runtime, index.embedder, [text for _, text in waiting])
+    batches = [waiting[part] for part in parts]
+    turnstile = turnstile_of(runtime, job_id, subject.workflow_id)
+    # Each thread only waits for a child or a service; a large document may use every child.
     with ThreadPoolExecutor(max_workers=runtime.settings.compute_workers) as threads:
         try:
-            for _ in threads.map(lambda batch: _embed(runtime, subject, batch), batches):
+            for _ in threads.map(
+                lambda batch: _embed(runtime, subject, index, batch, turnstile), batches
+            ):
                 pass
         except BaseException:
             # Cancelled, failed or stopping: batches that were not begun are not wanted.
@@ -68,18 +68,46 @@ def _missing(runtime: Runtime, subject: Subject) -> list[Waiting]:
     return list(found.items())
 
 
-def _embed(runtime: Runtime, subject: Subject, batch: list[Waiting]) -> None:
-    vectors = runtime.compute.run(
-        tasks.embed_passages,
-        runtime.settings.embedder,
+def _embed(
+    runtime: Runtime, subject: Subject, index: Index, batch: list[Waiting], turnstile: Turnstile
+) -> None:
+    made = embed_group(
+        runtime,
+        index.spec,
         [text for _, text in batch],
-        limits=LIMITS,
+        turnstile,
         owner=subject.owner,
+        check=lambda: _check_wanted(runtime, subject),
     )
-    rows = [
-        {"key": key, "vector": vector.astype("<f4").tobytes()}
-        for (key, _), vector in zip(batch, vectors, strict=True)
-    ]
+    for part in made:
+        rows = [
+            {"key": batch[place][0], "vector": vector.astype("<f4").tobytes()}
+            for place, vector in zip(part.places, part.vectors, strict=True)
+        ]
+        if part.paid is not None:
+            provider = index.embedder.provider
+            paid = paid_embedding(runtime, subject.job_id, provider, part.paid)
+            # A database that is away must not make the step begin anew: it is paid for.
+            runtime.engine.patiently(_keep, runtime, subject, rows, paid)
+        _advance(runtime, subject, rows)
+        failpoint("ingest.embedded")
+
+
+def _check_wanted(runtime: Runtime, subject: Subject) -> None:
+    with runtime.database.read() as session:
+        subject.job_in(session)
+
+
+def _keep(
+    runtime: Runtime, subject: Subject, rows: list[dict[str, Any]], paid: dict[str, Any]
+) -> None:
+    """Keep vectors with what they cost, also where the job has ended meanwhile."""
+    with runtime.database.write() as session:
+        insert_missing(session, Embedding, rows)
+        note_paid(session, subject.job_id, [paid])
+
+
+def _advance(runtime: Runtime, subject: Subject, rows: list[dict[str, Any]]) -> None:
     with runtime.database.write() as session:
         job = subject.job_in(session)
         insert_missing(session, Embedding, rows)
@@ -91,4 +119,3 @@ def _embed(runtime: Runtime, subject: Subject, batch: list[Waiting]) -> None:
             unit="chunks",
             event="job.progress",
         )
-    failpoint("ingest.embedded")

@@ -16,15 +16,19 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
-from ragline.errors import ProviderError
+from ragline.errors import ProviderError, RaglineError
 from ragline.failpoints import failpoint
+from ragline.indexes.opening import indexes_by_project, of_project, open_index
+from ragline.indexes.putting import put_version
+from ragline.indexes.texts import indexed_text
 from ragline.ingestion import tidying_results
+from ragline.ingestion.better_first import index_better_first
+from ragline.ingestion.chunk import fit_keys
 from ragline.ingestion.content import content_changed
 from ragline.ingestion.embed import embed_chunks
 from ragline.ingestion.files import lock_contents, remove_file
 from ragline.ingestion.replacing import replace
 from ragline.ingestion.results import forget_versions
-from ragline.ingestion.splitting import indexed_text
 from ragline.ingestion.subject import Subject, load_subject, refuse_outdated
 from ragline.jobs import service as jobs
 from ragline.language.lexical import lexical_vector_of_passage
@@ -44,10 +48,12 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     A second run replaces the vectors by the same ones and finds the job ended.
     """
     subject = load_subject(runtime, job_id)
+    fit_keys(runtime, subject)
     # A clean-up may have taken vectors of a retried attempt, which nothing used meanwhile.
     embed_chunks(runtime, job_id)
-    about = About(subject.project_id, subject.title, subject.metadata)
+    about = About(subject.project_id, subject.title, subject.metadata, subject.index_id)
     index_chunks(runtime, subject.document_id, subject.version, about=about)
+    index_better_first(runtime, subject)
     failpoint("ingest.indexed")
     count = publish(runtime, subject, workflow_id)
     failpoint("ingest.published")
@@ -58,38 +64,19 @@ def index_and_publish(runtime: Runtime, job_id: str, workflow_id: str) -> int:
     return count
 
 
-def restore(runtime: Runtime) -> int:
-    """Index published versions that the index lacks; return how many documents these were.
+class IndexMoved(RaglineError):
+    """The project got another index while a version was written into the one before."""
 
-    An interrupted restoration is taken up by the next one: each document is looked at
-    where the index holds less in all than was published.
-    """
-    published = (
-        sa.select(Document.id, Document.published_version, sa.func.count())
-        .join(Chunk, Chunk.document_id == Document.id)
-        .where(Chunk.version == Document.published_version)
-        .group_by(Document.id, Document.published_version)
-    )
-    with runtime.database.read() as session:
-        documents = session.execute(published).all()
-    store, restored = runtime.vector_store, 0
-    if store.count() >= sum(count for _, _, count in documents):
-        return 0
-    for document_id, version, count in documents:
-        assert version is not None, "the query asks for published documents"
-        if store.count(document_id=document_id) < count:
-            index_chunks(runtime, document_id, version)
-            restored += 1
-    log.warning("index.restored", documents=restored)
-    return restored
+    retryable = True
 
 
 class About(NamedTuple):
-    """What the index is told of a document besides its passages."""
+    """What the index is told of a document besides its passages, and which index it is."""
 
     project_id: str
     title: str
     metadata: dict[str, Any]
+    index_id: str | None
 
 
 def index_chunks(
@@ -97,20 +84,26 @@ def index_chunks(
 ) -> None:
     """Write the version's vectors; they are durable, and not yet found, when it returns.
 
-    `about` is what the document's row says, unless it is given.
+    `about` is what the document's row says, unless it is given. In the project's further indexes
+    it is those whose embeddings are stored.
     """
     about, after = about or _about(runtime, document_id), -1
+    store = open_index(runtime, about.index_id).store
     while chunks := _next_chunks(runtime, document_id, version, after, about):
-        runtime.vector_store.upsert([point for _, point in chunks])
+        store.upsert([point for _, point in chunks])
         after = chunks[-1][0]
+    indexes = indexes_by_project(runtime, about.project_id)
+    for index in indexes.others if indexes else []:
+        if not index.unusable:
+            put_version(runtime, index, document_id, version, (about.title, about.metadata))
 
 
 def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
     """Make the version the one that search returns and end the job, in one transaction.
 
     Returns None, and does nothing, where the job has ended or another attempt took over. Raises
-    `Outdated` where a later version was published first. Files that no version needs any more
-    are removed.
+    `Outdated` where a later version was published first, `IndexMoved` where the project is
+    searched in another index by now. Files that no version needs any more are removed.
     """
     with runtime.database.write() as session:
         if subject.replaces:
@@ -128,6 +121,7 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
             _note_language(session, document)
         _remove_older(session, subject)
         content_changed(session, document.project_id)
+        _refuse_moved(session, subject)
         jobs.complete(
             session,
             job,
@@ -144,6 +138,16 @@ def publish(runtime: Runtime, subject: Subject, workflow_id: str) -> int | None:
     failpoint("ingest.replaced")
     _remove_files(runtime, dropped)
     return count
+
+
+def _refuse_moved(session: Session, subject: Subject) -> None:
+    """Raise `IndexMoved` where the version is not in the index that is searched.
+
+    The project's row is locked, by having been changed.
+    """
+    index_id = session.scalar(sa.select(Project.index_id).where(Project.id == subject.project_id))
+    if index_id != subject.index_id:
+        raise IndexMoved("The project moved to another index meanwhile; this goes on with that.")
 
 
 def _cleaning(session: Session, subject: Subject, job: Job) -> dict[str, Any]:
@@ -168,7 +172,8 @@ def _take_back(runtime: Runtime, subject: Subject) -> None:
         document = session.get(Document, subject.document_id)
         if document is not None and document.published_version == subject.version:
             return
-    runtime.vector_store.delete(document_id=subject.document_id, version=subject.version)
+    for index in of_project(runtime, subject.project_id):
+        index.store.delete(document_id=subject.document_id, version=subject.version)
 
 
 def _note_language(session: Session, document: Document) -> None:
@@ -186,7 +191,8 @@ def _remove_older_vectors(runtime: Runtime, subject: Subject) -> None:
     if subject.version == 1:
         return
     try:
-        runtime.vector_store.delete(document_id=subject.document_id, before=subject.version)
+        for index in of_project(runtime, subject.project_id):
+            index.store.delete(document_id=subject.document_id, before=subject.version)
     except ProviderError as error:
         log.warning("vectors.left", document_id=subject.document_id, error=error.message)
 
@@ -214,7 +220,9 @@ def _next_chunks(
 
 
 def _about(runtime: Runtime, document_id: str) -> About:
-    query = sa.select(Document.project_id, Document.title, Document.metadata_)
+    query = sa.select(
+        Document.project_id, Document.title, Document.metadata_, Project.index_id
+    ).join(Project, Project.id == Document.project_id)
     with runtime.database.read() as session:
         return About(*session.execute(query.where(Document.id == document_id)).one())
 

@@ -19,7 +19,8 @@ from ragline.engine import queues
 from ragline.engine.retry import COMPUTE
 from ragline.errors import LimitExceeded, UnreadableFile
 from ragline.failpoints import failpoint
-from ragline.ingestion.page_store import Batch, ReadPage, Wanting, runs
+from ragline.ingestion.page_facts import ReadPage, Wanting, runs
+from ragline.ingestion.page_store import Batch
 from ragline.ingestion.quality import read_judged
 from ragline.ingestion.recognising import recognise
 from ragline.ingestion.subject import Subject, described, load_subject

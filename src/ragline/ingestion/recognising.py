@@ -14,9 +14,10 @@ import structlog
 from ragline.bootstrap import Runtime
 from ragline.failpoints import failpoint
 from ragline.ingestion.asking import Answer, Asking
-from ragline.ingestion.costs import paid_call
-from ragline.ingestion.page_store import Batch, Failure, Seen, Wanting
+from ragline.ingestion.page_facts import Failure, Seen, Wanting
+from ragline.ingestion.page_store import Batch
 from ragline.ingestion.quality import garbage
+from ragline.jobs.costs import paid_call
 from ragline.jobs.turnstile import turnstile_of
 from ragline.models import new_id
 from ragline.providers.contracts import OCR

@@ -10,7 +10,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ragline.database import insert_missing
-from ragline.models import Chunk, Document, Embedding, LeftResult, Page, PageText, TidiedText
+from ragline.models import (
+    Chunk,
+    ChunkVector,
+    Document,
+    Embedding,
+    LeftResult,
+    Page,
+    PageText,
+    TidiedText,
+)
 
 Keys = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 Kept = Embedding | PageText | TidiedText
@@ -31,8 +40,10 @@ class Cache:
         return self.table.__tablename__
 
 
+EMBEDDINGS = Cache(Embedding, Chunk, Chunk.embedding_key)
+"""Those of a passage in further indexes are named by its `ChunkVector`s."""
 CACHES = (
-    Cache(Embedding, Chunk, Chunk.embedding_key),
+    EMBEDDINGS,
     Cache(PageText, Page, Page.text_key),
     Cache(TidiedText, Chunk, Chunk.cleaning_key),
 )
@@ -61,8 +72,35 @@ def forget_versions(
         columns = ["document_id", "cache", "key"]
         noting = dialect.insert(LeftResult).from_select(columns, keys)
         session.execute(noting.on_conflict_do_nothing())
+        if cache is EMBEDDINGS:
+            further = _further_keys(document_id, which)
+            noting = dialect.insert(LeftResult).from_select(columns, further)
+            session.execute(noting.on_conflict_do_nothing())
     gone = session.execute(sa.delete(table).where(mine))
     return int(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE has a row count
+
+
+def _further_keys(document_id: str, which: sa.ColumnElement[bool]) -> sa.Select[str, str, str]:
+    """Ask for the embeddings in further indexes that only these versions of a document have."""
+    of_document = (
+        sa.select(ChunkVector.embedding_key)
+        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
+        .where(Chunk.document_id == document_id)
+    )
+    return (
+        sa.select(
+            sa.literal(document_id),
+            sa.literal(EMBEDDINGS.name),
+            ChunkVector.embedding_key,
+        )
+        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
+        .where(
+            Chunk.document_id == document_id,
+            which,
+            ChunkVector.embedding_key.not_in(of_document.where(~which).correlate(None)),
+        )
+        .distinct()
+    )
 
 
 def note_left(session: Session, document_id: str, table: type[Kept], keys: Iterable[str]) -> None:
@@ -87,6 +125,12 @@ def keys_of(session: Session, document_ids: Sequence[str]) -> dict[str, list[str
             cache.rows.document_id.in_(document_ids), cache.named_by.is_not(None)
         )
         found[cache.name].update(key for key in session.scalars(named) if key is not None)
+    further = (
+        sa.select(ChunkVector.embedding_key)
+        .join(Chunk, Chunk.id == ChunkVector.chunk_id)
+        .where(Chunk.document_id.in_(document_ids))
+    )
+    found[EMBEDDINGS.name].update(session.scalars(further))
     return {name: sorted(keys) for name, keys in found.items()}
 
 
@@ -109,7 +153,11 @@ def _unused(cache: Cache, keys: Sequence[str]) -> sa.ColumnElement[bool]:
     named = sa.select(cache.named_by).where(cache.named_by.in_(keys))
     left = sa.select(LeftResult.key).where(LeftResult.cache == cache.name, LeftResult.key.in_(keys))
     key = cache.table.key
-    return sa.and_(key.in_(keys), key.not_in(named), key.not_in(left))
+    unused = sa.and_(key.in_(keys), key.not_in(named), key.not_in(left))
+    if cache is not EMBEDDINGS:
+        return unused
+    further = sa.select(ChunkVector.embedding_key).where(ChunkVector.embedding_key.in_(keys))
+    return sa.and_(unused, key.not_in(further))
 
 
 _HELD = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ragline.indexes.texts import indexed_text as indexed_text
 from ragline.ingestion.units import Unit, units_of
 
 SMALLEST = 90
@@ -29,17 +30,6 @@ class Piece:
     page_start: int
     page_end: int
     heading: str | None
-
-
-def indexed_text(title: str, heading: str | None, text: str) -> str:
-    """Return what is embedded and indexed for a chunk: its text under its title and heading.
-
-    The stored text of the chunk, which search returns, has neither.
-    """
-    above = [title.strip()] if title.strip() else []
-    if heading and heading not in text[: len(heading) + 10] and heading != title:
-        above.append(heading)
-    return "\n".join([*above, text])
 
 
 def split_pages(pages: Sequence[tuple[int, str]]) -> list[Piece]:

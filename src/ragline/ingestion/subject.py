@@ -13,7 +13,7 @@ from ragline.compute.pool import Owner
 from ragline.database import LOCKED
 from ragline.errors import NotFound, RaglineError
 from ragline.jobs import service as jobs
-from ragline.models import Document, DocumentVersion, Job
+from ragline.models import Document, DocumentVersion, Job, Project
 
 
 class Outdated(RaglineError):
@@ -22,12 +22,16 @@ class Outdated(RaglineError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The document and version that a job builds; what is said of it is the version's own."""
+    """The document and version that a job builds; what is said of it is the version's own.
+
+    `index_id` is the index that its project was searched in when this was looked up.
+    """
 
     job_id: str
     workflow_id: str
     document_id: str
     project_id: str
+    index_id: str | None
     tenant_id: str
     version: int
     first_version: int
@@ -45,6 +49,10 @@ class Subject:
     def job_in(self, session: Session) -> Job:
         """Return the job for a change by this attempt; raise `Superseded` if it may not."""
         return jobs.open_job(session, self.job_id, self.workflow_id)
+
+    def fence(self, session: Session) -> None:
+        """Raise `Superseded` where this attempt may not change anything."""
+        self.job_in(session)
 
 
 def load_subject(runtime: Runtime, job_id: str) -> Subject:
@@ -71,6 +79,7 @@ def load_subject(runtime: Runtime, job_id: str) -> Subject:
         workflow_id=job.workflow_id,
         document_id=document.id,
         project_id=document.project_id,
+        index_id=row.index_id,
         tenant_id=document.tenant_id,
         version=job.version,
         first_version=(job.inputs or {}).get("version", 1),
@@ -122,6 +131,7 @@ _SUBJECT = (
         Job,
         Document,
         DocumentVersion,
+        Project.index_id,
         sa.exists()
         .where(
             _later.document_id == Job.document_id,
@@ -132,6 +142,7 @@ _SUBJECT = (
         .label("is_outdated"),
     )
     .join(Document, Document.id == Job.document_id)
+    .join(Project, Project.id == Document.project_id)
     .outerjoin(DocumentVersion, DocumentVersion.job_id == Job.id)
     .where(Job.id == sa.bindparam("of_job"))
 )

@@ -22,11 +22,11 @@ from ragline.errors import InvalidInput, Overloaded, ProviderError, TemporaryPro
 from ragline.failpoints import failpoint
 from ragline.ingestion import tidying_prompt, tidying_results
 from ragline.ingestion.chunk import embedding_key
-from ragline.ingestion.costs import note_paid, paid_call
 from ragline.ingestion.subject import Subject, load_subject
 from ragline.ingestion.tidying_need import needs_tidying
 from ragline.ingestion.tidying_results import Verdict
 from ragline.jobs import service as jobs
+from ragline.jobs.costs import note_paid, paid_call
 from ragline.jobs.pump import Pump
 from ragline.jobs.turnstile import LOOK_SECONDS, Turnstile, turnstile_of
 from ragline.models import Chunk, Job, Project, new_id

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
+from ragline.indexes.opening import of_project
 from ragline.ingestion.results import forget_versions
 from ragline.ingestion.subject import is_outdated
 from ragline.jobs import service as jobs
@@ -28,7 +29,7 @@ def abandon(runtime: Runtime, job_id: str, error: BaseException, workflow_id: st
         else:
             ended = jobs.fail(session, job, error, workflow_id)
     if ended and document_id is not None and version is not None:
-        _remove_vectors(runtime, document_id, version)
+        _remove_vectors(runtime, str(job.project_id), document_id, version)
 
 
 def _end_outdated(session: Session, job: Job, workflow_id: str) -> bool:
@@ -57,16 +58,20 @@ def remove(runtime: Runtime, job: Job) -> dict[str, int]:
     with runtime.database.write() as session:
         its_version = Chunk.version == job.version
         chunks = forget_versions(session, job.document_id, its_version, Chunk)
-    return {"chunks": chunks, "vectors": _remove_vectors(runtime, job.document_id, job.version)}
+    vectors = _remove_vectors(runtime, str(job.project_id), job.document_id, job.version)
+    return {"chunks": chunks, "vectors": vectors}
 
 
-def _remove_vectors(runtime: Runtime, document_id: str, version: int) -> int:
+def _remove_vectors(runtime: Runtime, project_id: str, document_id: str, version: int) -> int:
     """Remove a version's vectors unless it was published after all."""
     with runtime.database.read() as session:
         document = session.get(Document, document_id)
         if document is not None and document.published_version == version:
             return 0
-    return runtime.vector_store.delete(document_id=document_id, version=version)
+    return sum(
+        index.store.delete(document_id=document_id, version=version)
+        for index in of_project(runtime, project_id)
+    )
 
 
 UNDOING = Undoing(

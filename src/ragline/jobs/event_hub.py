@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import anyio
 import anyio.to_thread
@@ -58,6 +58,28 @@ class Source(Protocol):
         """Return what is new, a bounded part of it."""
 
 
+class Seen(NamedTuple):
+    """What a look of a `SharedSource` gave, and the place behind it."""
+
+    batch: Batch
+    after: int
+
+
+@runtime_checkable
+class SharedSource(Source, Protocol):
+    """A source that reads for all streams which are at the same place of the same thing."""
+
+    @property
+    def place(self) -> Hashable:
+        """All that decides what a look gives: whose it is, what it is about, how far it is."""
+
+    def look(self) -> Seen:
+        """Return what is new behind the place, and stay there; called in a thread."""
+
+    def take(self, seen: Seen) -> Batch:
+        """Go on behind what a look from this place gave, one's own or another's."""
+
+
 @dataclass(eq=False)
 class Listener:
     """An open stream that waits to be woken."""
@@ -68,7 +90,8 @@ class Listener:
     async def wait(self, seconds: float) -> bool:
         """Wait until woken; return False where nobody did in time."""
         try:
-            await asyncio.wait_for(self.woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
         except TimeoutError:
             return False
         return True
@@ -97,6 +120,7 @@ class EventHub:
         self._threads = anyio.CapacityLimiter(READERS)
         self._count = 0
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
+        self._looks: dict[str, dict[Hashable, asyncio.Task[Seen]]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -136,6 +160,22 @@ class EventHub:
         """Call a function that reads the database in one of the streams' threads."""
         return await anyio.to_thread.run_sync(function, limiter=self._threads)
 
+    async def read(self, source: Source, *, afresh: bool = False) -> Batch:
+        """Return what is new for a stream; streams at one place share one look.
+
+        A look is shared until the next event of its topic wakes them: whoever is woken by an
+        event looks after it was committed. With `afresh` it is looked again in any case.
+        """
+        if not isinstance(source, SharedSource):
+            return await self.run(source.read)
+        looks, place = self._looks.setdefault(source.topic, {}), source.place
+        task = None if afresh else looks.get(place)
+        if task is None:
+            task = looks[place] = asyncio.create_task(self.run(source.look))
+            task.add_done_callback(lambda done: _drop_unless_lasting(looks, place, done))
+        # Who leaves must not end a look that others wait for.
+        return source.take(await asyncio.shield(task))
+
     def close(self) -> None:
         """End all streams, those of clients that take nothing after a moment."""
         self.is_closing = True
@@ -151,6 +191,7 @@ class EventHub:
         self._listeners[topic].discard(listener)
         if not self._listeners[topic]:
             del self._listeners[topic]
+            self._looks.pop(topic, None)
         if self._count == 0 and self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -171,11 +212,23 @@ class EventHub:
 
     def _wake(self, topics: set[str] | None) -> None:
         if topics is None:
+            self._looks.clear()
             listeners = self._all()
         else:
+            for topic in topics:
+                self._looks.pop(topic, None)
             listeners = [one for topic in topics for one in self._listeners.get(topic, ())]
         for listener in listeners:
             listener.woken.set()
+
+
+def _drop_unless_lasting(
+    looks: dict[Hashable, asyncio.Task[Seen]], place: Hashable, done: asyncio.Task[Seen]
+) -> None:
+    """Forget a look that failed, or behind which there is more: it tells nobody else anything."""
+    failed = done.cancelled() or done.exception() is not None
+    if (failed or done.result().batch.more) and looks.get(place) is done:
+        del looks[place]
 
 
 def nudge(runtime: Runtime, job_id: str) -> None:
@@ -208,10 +261,11 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
     async def _frames(self) -> AsyncIterator[bytes]:
+        afresh = False
         while not self._hub.is_closing:
             self._listener.woken.clear()
             try:
-                batch = await self._hub.run(self._source.read)
+                batch = await self._hub.read(self._source, afresh=afresh)
             except (OperationalError, PoolTimeout) as error:
                 # The client comes back to where it was, and is told when to try again.
                 log.warning("events.stream_broken", topic=self._source.topic, error=repr(error))
@@ -221,5 +275,6 @@ class EventStream(StreamingResponse):
             if batch.ended:
                 return
             # Each heartbeat is also a look, which finds what no wake told of, a revoked key say.
-            if not batch.more and not await self._listener.wait(self._heartbeat_seconds):
+            afresh = not batch.more and not await self._listener.wait(self._heartbeat_seconds)
+            if afresh:
                 yield HEARTBEAT

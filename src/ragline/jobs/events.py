@@ -36,8 +36,20 @@ def record(session: Session, job: Job, type: str, **details: Any) -> None:
     """
     number = session.scalar(_NEXT_NUMBER, {"of_job": job.id})
     assert number is not None, "an event belongs to a job"
-    project_id = None if type in OWN else job.project_id
+    record_numbered(session, job.id, job.project_id, number, type, details)
+
+
+def record_numbered(
+    session: Session,
+    job_id: str,
+    project_id: str | None,
+    number: int,
+    type: str,
+    details: dict[str, Any],
+) -> None:
+    """Add the event that has the job's next number, which this transaction has taken."""
+    told_to = None if type in OWN else project_id
     insert_new(
         session,
-        Event(job_id=job.id, project_id=project_id, number=number, type=type, details=details),
+        Event(job_id=job_id, project_id=told_to, number=number, type=type, details=details),
     )

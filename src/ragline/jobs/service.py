@@ -21,7 +21,7 @@ from ragline.engine.retry import cause_of
 from ragline.errors import RaglineError, UnreadableFile
 from ragline.jobs import ending, following
 from ragline.jobs.backlog import refuse_overload
-from ragline.jobs.events import first_event, record
+from ragline.jobs.events import first_event, record, record_numbered
 from ragline.jobs.wishes import NO_WISHES, Wishes
 from ragline.models import Attempt, Job, JobTag, now
 
@@ -147,6 +147,18 @@ def open_job(session: Session, job_id: str, workflow_id: str) -> Job:
     return job
 
 
+def tell(session: Session, job_id: str, workflow_id: str, type: str, **details: Any) -> None:
+    """Record an event of a job that this attempt may still change, with one look at its row.
+
+    Raises `Superseded` as `open_job` does.
+    """
+    fence = {"of_job": job_id, "of_workflow": workflow_id}
+    row = session.execute(_NEXT_OF_OPEN, fence).first()
+    if row is None:
+        raise Superseded("The job has ended or moved on; what this attempt still did is dropped.")
+    record_numbered(session, job_id, row.project_id, row.last_event, type, details)
+
+
 def is_current(session: Session, job: Job, workflow_id: str) -> bool:
     """Tell whether this attempt may still publish: the job has not ended nor moved on."""
     session.refresh(job, with_for_update=LOCKED)
@@ -238,6 +250,18 @@ def seconds_until(moment: datetime | None) -> float | None:
     return seconds if seconds > 0 else None
 
 
+_NEXT_OF_OPEN = (
+    sa.update(Job)
+    .where(
+        Job.id == sa.bindparam("of_job"),
+        Job.workflow_id == sa.bindparam("of_workflow"),
+        Job.outcome.is_(None),
+        Job.cancel_requested_at.is_(None),
+    )
+    .values(last_event=Job.last_event + 1)
+    .returning(Job.last_event, Job.project_id)
+    .execution_options(synchronize_session=False)
+)
 _NOT_IDLE = (
     sa.update(Attempt)
     .where(Attempt.workflow_id == sa.bindparam("of_workflow"), Attempt.idle_starts > 1)

@@ -22,6 +22,7 @@ from ragline.maintenance.retention import Moments, due_job, is_not
 from ragline.maintenance.rules import BATCH, Condition, Note, Removed, Rule, rule_of
 from ragline.models import (
     Chunk,
+    ChunkVector,
     Document,
     DocumentVersion,
     Embedding,
@@ -90,14 +91,29 @@ def _rules_of_results(session: Session, old: Moments) -> list[Rule]:
     chunk, page = aliased(Chunk), aliased(Page)
     needed = _needed_since(session, old)
 
-    def rule(table: type[Embedding] | type[PageText] | type[TidiedText], *used: Condition) -> Rule:
+    def rule(
+        table: type[Embedding] | type[PageText] | type[TidiedText],
+        *used: Condition,
+        further: Condition | None = None,
+    ) -> Rule:
         nobody = _paid_for_nobody(table, old, needed)
         strays = sa.and_(nobody, ~sa.exists().where(*used))
+        if further is not None:
+            strays = sa.and_(strays, ~further)
         return rule_of(table.__tablename__, table, (table.key,), strays)
 
     kept_chunk = ~_stray(chunk, old, among=Chunk)
     return [
-        rule(Embedding, chunk.embedding_key == Embedding.key, kept_chunk),
+        rule(
+            Embedding,
+            chunk.embedding_key == Embedding.key,
+            kept_chunk,
+            further=sa.exists().where(
+                ChunkVector.embedding_key == Embedding.key,
+                ChunkVector.chunk_id == chunk.id,
+                kept_chunk,
+            ),
+        ),
         rule(PageText, page.text_key == PageText.key, ~_stray(page, old, among=Page)),
         rule(TidiedText, chunk.cleaning_key == TidiedText.key, kept_chunk),
     ]

@@ -13,10 +13,11 @@ from ragline.accounts.service import FIRST_TENANT
 from ragline.bootstrap import Runtime
 from ragline.engine import queues
 from ragline.engine.retry import LOCAL
+from ragline.indexes.opening import every_index
 from ragline.jobs import service as jobs
 from ragline.jobs.reading import get_job
 from ragline.jobs.undoing import Undoing
-from ragline.maintenance import cleanup, receipt, retention, rules, vectors, workflow
+from ragline.maintenance import cleanup, expired, receipt, retention, rules, vectors, workflow
 from ragline.maintenance.schemas import CleanupAccepted, CleanupPreview
 from ragline.models import Job, Tenant, new_id
 
@@ -59,7 +60,7 @@ def begin_cleanup(runtime: Runtime) -> CleanupAccepted:
 def preview(runtime: Runtime, now: datetime) -> CleanupPreview:
     """Return what a clean-up would remove at this moment, and change nothing."""
     database, old = runtime.database, retention.moments(runtime.settings, now)
-    strays = list(vectors.stray_vectors(database, runtime.vector_store))
+    strays = list(vectors.stray_vectors(database, every_index(runtime)))
     files = list(cleanup.stray_files(database, runtime.blobs, now))
     with database.read() as session:
         counts = {
@@ -67,6 +68,8 @@ def preview(runtime: Runtime, now: datetime) -> CleanupPreview:
             for rule in (*cleanup.rules(session, old), *retention.rules(old))
         }
         sentences = cleanup.sentences(session, old, limit=receipt.MOST_DIFFERENCES)
+        of_expired = expired.count_expired(session, now)
+    counts["documents"] = of_expired
     counts |= {"vectors": sum(stray.count for stray in strays), "files": len(files)}
     sentences += [stray.sentence for stray in strays]
     sentences += [cleanup.sentence_of_file(file) for file in files]

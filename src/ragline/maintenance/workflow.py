@@ -1,4 +1,4 @@
-"""A clean-up as a durable workflow: strays first, then what is old, part by part.
+"""A clean-up as a durable workflow: what expired, strays, then what is old, part by part.
 
 Each part looks for what may go and removes it a few rows at a time, so that a second run finds
 what is left. Strays go first, since the jobs that tell of them may go with what is old.
@@ -16,15 +16,17 @@ from ragline.bootstrap import Runtime
 from ragline.engine.retry import LOCAL, cause_of
 from ragline.errors import ProviderError
 from ragline.failpoints import failpoint
+from ragline.indexes.opening import every_index
 from ragline.jobs import service as jobs
-from ragline.maintenance import cleanup, receipt, retention, rules, totals, vectors
+from ragline.maintenance import cleanup, expired, receipt, retention, rules, totals, vectors
 from ragline.maintenance.rules import Note, Removed
 from ragline.models import Job
+from ragline.reembedding.removing import remove_due
 
 CLEAN_UP = "clean_up"
 # Between two transactions others write; SQLite has one writer at a time.
 PAUSE_SECONDS = 0.01
-PARTS = ("versions", "vectors", "files", "old")
+PARTS = ("expired", "versions", "vectors", "files", "old")
 
 log = structlog.get_logger()
 
@@ -79,6 +81,14 @@ def _finish(runtime: Runtime, job_id: str, workflow_id: str) -> None:
     log.info("cleanup.done", job_id=job_id, **result["removed"])
 
 
+def _expired(runtime: Runtime, now: datetime, note: Note) -> list[str]:
+    try:
+        return expired.remove_expired(runtime, now, note=note, pause=_pause(runtime))
+    except ProviderError as error:
+        # Their rows are gone; the vectors are found as strays.
+        return [f"Not all of what expired could be removed: {error.message}"]
+
+
 def _versions(runtime: Runtime, now: datetime, note: Note) -> list[str]:
     old = retention.moments(runtime.settings, now)
     with runtime.database.read() as session:
@@ -91,13 +101,19 @@ def _versions(runtime: Runtime, now: datetime, note: Note) -> list[str]:
 
 
 def _vectors(runtime: Runtime, now: datetime, note: Note) -> list[str]:
+    left = remove_due(
+        runtime,
+        now,
+        removed=lambda session, count: note(session, "previous_indexes", Removed(count)),
+        pause=_pause(runtime),
+    )
     try:
-        return vectors.remove_vectors(
-            runtime.database, runtime.vector_store, note=note, pause=_pause(runtime)
+        return left + vectors.remove_vectors(
+            runtime.database, every_index(runtime), note=note, pause=_pause(runtime)
         )
     except ProviderError as error:
         # What is old in the database can go all the same.
-        return [f"The index could not be looked through: {error.message}"]
+        return [*left, f"The index could not be looked through: {error.message}"]
 
 
 def _files(runtime: Runtime, now: datetime, note: Note) -> list[str]:
@@ -120,6 +136,7 @@ def _pause(runtime: Runtime) -> Callable[[], None]:
 
 
 _WORK: dict[str, Callable[[Runtime, datetime, Note], list[str]]] = {
+    "expired": _expired,
     "versions": _versions,
     "vectors": _vectors,
     "files": _files,

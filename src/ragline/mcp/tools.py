@@ -66,8 +66,8 @@ class Tool:
 async def search(call: Call, arguments: SearchArguments) -> SearchResult:
     """Find the passages that answer a question best."""
 
-    def find() -> list[Passage]:
-        hits = search_passages(
+    def find() -> SearchResult:
+        found = search_passages(
             call.runtime,
             call.caller,
             find_project(call, arguments.project),
@@ -75,13 +75,15 @@ async def search(call: Call, arguments: SearchArguments) -> SearchResult:
             limit=arguments.limit,
             mode=arguments.mode,
             filter=arguments.filter.to_filter() if arguments.filter else None,
+            refining=arguments.refining(),
         )
-        return [
+        passages = [
             Passage(**hit.model_dump(), uri=page_uri(hit.document_id, hit.page_start))
-            for hit in hits
+            for hit in found.hits
         ]
+        return SearchResult(passages=passages, warnings=found.warnings)
 
-    return SearchResult(passages=await run_in_threadpool(find))
+    return await run_in_threadpool(find)
 
 
 async def ask(call: Call, arguments: AskArguments) -> BaseModel:

@@ -1,17 +1,20 @@
 """The tables, one file each."""
 
 from ragline.models.agent import Agent, AnswerPair, Share, ShareUse
+from ragline.models.answer_source import AnswerSource
 from ragline.models.api_key import ApiKey
 from ragline.models.attempt import Attempt
 from ragline.models.base import Base, new_id, now
-from ragline.models.cached_answer import CachedAnswer, CachedAnswerProject
+from ragline.models.cached_answer import CachedAnswer, CachedAnswerJob, CachedAnswerProject
 from ragline.models.chunk import Chunk, chunk_id
+from ragline.models.chunk_vector import ChunkVector
 from ragline.models.conversation import ChatSession, Message
 from ragline.models.document import Document
 from ragline.models.document_version import DocumentVersion
 from ragline.models.embedding import Embedding
 from ragline.models.event import Event
 from ragline.models.executor import Executor
+from ragline.models.held_chunk import HeldChunk, HeldProject, HeldTerm
 from ragline.models.idempotency_key import IdempotencyKey
 from ragline.models.image import (
     ImageCollection,
@@ -31,24 +34,31 @@ from ragline.models.queue_state import QueueState
 from ragline.models.tenant import Tenant
 from ragline.models.tidied_text import TidiedText
 from ragline.models.total import Total
+from ragline.models.vector_index import VectorIndex, collection_of
 from ragline.models.webhook import WebhookDelivery, WebhookEndpoint, WebhookPosition
 from ragline.models.zotero import ZoteroItem, ZoteroLibrary, ZoteroNote
 
 __all__ = [
     "Agent",
     "AnswerPair",
+    "AnswerSource",
     "ApiKey",
     "Attempt",
     "Base",
     "CachedAnswer",
+    "CachedAnswerJob",
     "CachedAnswerProject",
     "ChatSession",
     "Chunk",
+    "ChunkVector",
     "Document",
     "DocumentVersion",
     "Embedding",
     "Event",
     "Executor",
+    "HeldChunk",
+    "HeldProject",
+    "HeldTerm",
     "IdempotencyKey",
     "ImageCollection",
     "ImageEmbedding",
@@ -76,6 +86,7 @@ __all__ = [
     "TidiedText",
     "Total",
     "UploadedFile",
+    "VectorIndex",
     "VectorStore",
     "WebhookDelivery",
     "WebhookEndpoint",
@@ -84,6 +95,7 @@ __all__ = [
     "ZoteroLibrary",
     "ZoteroNote",
     "chunk_id",
+    "collection_of",
     "new_id",
     "now",
 ]

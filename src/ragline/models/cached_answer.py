@@ -31,6 +31,20 @@ class CachedAnswer(Base):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
+class CachedAnswerJob(Base):
+    """A job whose question, in its very words, an answer is kept for; the cache may be elsewhere.
+
+    Where the words of the last of them are erased, the kept answer goes too.
+    """
+
+    __tablename__ = "cached_answer_jobs"
+
+    job_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[Digest] = mapped_column(primary_key=True, index=True)
+
+
 class CachedAnswerProject(Base):
     """A project that an answer rests on, in the version of its content that was searched."""
 

@@ -18,6 +18,12 @@ class Project(Base):
     that a search need not look at all of them. `content_version` rises with each change of what
     a search can find here. `clean` says whether a model repairs its passages, None for the
     default; `clean_prompt` is what that model is told instead of the default.
+
+    `index_id` is the index it is searched in; None, in rows of earlier releases, is the
+    deployment's. `better_index_id` has the vectors of a better model beside those, and
+    `filled_version` is the content version up to which they were looked after.
+    `filling_index_id` is to become the first, `previous_index_id` was that before, until
+    `previous_since`.
     """
 
     __tablename__ = "projects"
@@ -32,5 +38,11 @@ class Project(Base):
     content_version: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
     clean: Mapped[bool | None]
     clean_prompt: Mapped[str | None] = mapped_column(sa.Text)
+    index_id: Mapped[str | None] = mapped_column(sa.ForeignKey("vector_indexes.id"))
+    better_index_id: Mapped[str | None] = mapped_column(sa.ForeignKey("vector_indexes.id"))
+    filled_version: Mapped[int | None] = mapped_column(sa.BigInteger)
+    filling_index_id: Mapped[str | None] = mapped_column(sa.ForeignKey("vector_indexes.id"))
+    previous_index_id: Mapped[str | None] = mapped_column(sa.ForeignKey("vector_indexes.id"))
+    previous_since: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.errors import NotFound, ProviderError
+from ragline.errors import ConfigurationError, NotFound, ProviderError
 from ragline.models import Agent, Project
 from ragline.openai_api.ids import shown
 from ragline.openai_api.schemas import unix
+from ragline.providers import registry
 
 OWNED_BY = "ragline"
 # Language models and embedders have no date here; clients want one all the same.
@@ -61,7 +62,7 @@ def list_models(runtime: Runtime, caller: Caller) -> list[Model]:
         *(_model(shown("agent:", row.id), row.created_at) for row in found_agents),
         *(_model(shown("project:", row.id), row.created_at) for row in found_projects),
         *(_model(name) for name in _language_models(runtime)),
-        _model(runtime.embedder.name),
+        *(_model(name) for name in embedding_models(runtime)),
     ]
 
 
@@ -75,9 +76,27 @@ def get_model(runtime: Runtime, caller: Caller, model_id: str) -> Model:
     created = _created(runtime, caller, Agent, Agent.name, model_id)
     if created is not None:
         return _model(model_id, created)
-    if model_id in (*_language_models(runtime), runtime.embedder.name):
+    if model_id in (*_language_models(runtime), *embedding_models(runtime)):
         return _model(model_id)
     raise unknown_model(model_id)
+
+
+def embedding_models(runtime: Runtime) -> dict[str, str]:
+    """Return the specs of the models that embed texts here, by their names.
+
+    They are the deployment's own, the better ones that are installed, and the servers that the
+    settings describe: no client has others fetched or paid for.
+    """
+    settings = runtime.settings
+    better = [*registry.better_specs(), *settings.better_embedders.values()]
+    specs = [settings.own_embedder, *better, *settings.embedder_endpoints]
+    found: dict[str, str] = {}
+    for spec in specs:
+        try:
+            found.setdefault(runtime.embedder_for(spec).name, spec)
+        except ConfigurationError as error:
+            log.debug("embedder.not_listed", spec=spec, error=error.message)
+    return found
 
 
 def unknown_model(model_id: str) -> ModelNotFound:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
-from ragline.chat import admission, sources
+from ragline.chat import admission
 from ragline.chat.answering import stream_from
 from ragline.chat.asking import Searches, ask_of
 from ragline.chat.cache.service import keep
@@ -21,6 +21,7 @@ from ragline.chat.paid import add
 from ragline.chat.pairs import stored_answer
 from ragline.chat.question import Question
 from ragline.chat.rendering import Rendering, rendered
+from ragline.chat.reranking import reranked_now
 from ragline.chat.retrieving import retrieve
 from ragline.chat.schemas import ChatAnswer, UsageView
 from ragline.chat.service import look
@@ -89,8 +90,9 @@ def _written(
     history = cut(question.history, question.history_tokens)
     searches = _PaidSearches()
     asking = Searches(runtime, question, history, turnstile, searches)
-    retrieval = retrieve(runtime, caller.tenant_id, question, asking)
-    passages = sources.read(runtime, caller.tenant_id, question.projects, retrieval.found)
+    again = reranked_now(runtime, searches.usages)
+    retrieval = retrieve(runtime, caller.tenant_id, question, asking, reranking=again)
+    passages = retrieval.sources
     yield Found(retrieval.queries, results_of(runtime, passages))
     rendering = Rendering()
     ask = ask_of(question, history)

@@ -12,11 +12,11 @@ from pydantic import BaseModel, BeforeValidator, Field
 from ragline.accounts.access import CallerParameter, RuntimeParameter
 from ragline.accounts.schemas import CleanText
 from ragline.bootstrap import Runtime
-from ragline.ingestion.embed import LIMITS
-from ragline.openai_api.catalog import unknown_model
+from ragline.indexes.embedding import embed_group, groups
+from ragline.jobs.turnstile import Turnstile, patience
+from ragline.openai_api.catalog import embedding_models, unknown_model
 from ragline.openai_api.errors import refused
 from ragline.openai_api.schemas import RequestModel
-from ragline.providers import tasks
 from ragline.providers.contracts import Vectors
 
 MOST_TEXTS = 2048
@@ -59,7 +59,7 @@ class EmbeddingObject(BaseModel):
 
 
 class EmbeddingUsage(BaseModel):
-    """What was embedded; words, since the local embedder knows no tokens."""
+    """What was embedded: tokens where the model counts them, else words."""
 
     prompt_tokens: int
     total_tokens: int
@@ -79,36 +79,48 @@ def embed(
     body: EmbeddingRequest, runtime: RuntimeParameter, caller: CallerParameter
 ) -> EmbeddingAnswer:
     """Embed texts."""
-    embedder = runtime.embedder
-    if body.model not in (embedder.name, runtime.settings.embedder):
-        raise unknown_model(body.model)
+    spec = _spec_of(runtime, body.model)
+    embedder = runtime.embedder_for(spec)
     if body.dimensions not in (None, embedder.dimensions):
         raise refused("dimensions", f"must be {embedder.dimensions}, or be left out")
-    vectors = _embedded(runtime, body.input)
-    words = sum(len(text.split()) for text in body.input)
+    vectors, tokens = _embedded(runtime, spec, body.input)
     return EmbeddingAnswer(
         data=[
             EmbeddingObject(index=index, embedding=_written(vector, body.encoding_format))
             for index, vector in enumerate(vectors)
         ],
         model=embedder.name,
-        usage=EmbeddingUsage(prompt_tokens=words, total_tokens=words),
+        usage=EmbeddingUsage(prompt_tokens=tokens, total_tokens=tokens),
     )
 
 
-def _embedded(runtime: Runtime, texts: list[str]) -> Vectors:
-    """Return one row for each text; more than one is worth a child process."""
-    if len(texts) == 1:
-        return runtime.embedder.embed_passages(texts)
-    size, name = runtime.settings.embed_batch, runtime.settings.embedder
-    return np.concatenate(
-        [
-            runtime.compute.run(
-                tasks.embed_passages, name, texts[start : start + size], limits=LIMITS
-            )
-            for start in range(0, len(texts), size)
-        ]
-    )
+def _spec_of(runtime: Runtime, model: str) -> str:
+    """Return the spec of a model that clients may name: those that indexes use here."""
+    known = embedding_models(runtime)
+    if model in known:
+        return known[model]
+    if model in known.values():
+        return model
+    if model == runtime.settings.embedder:
+        return runtime.settings.own_embedder
+    raise unknown_model(model)
+
+
+def _embedded(runtime: Runtime, spec: str, texts: list[str]) -> tuple[Vectors, int]:
+    """Return one row for each text, and the tokens they were; more than one is worth a child."""
+    embedder = runtime.embedder_for(spec)
+    words = sum(len(text.split()) for text in texts)
+    if embedder.provider is None and len(texts) == 1:
+        return embedder.embed_passages(texts), words
+    rows = np.empty((len(texts), embedder.dimensions), dtype=np.float32)
+    turnstile = Turnstile(patience(runtime.settings.embedder_wait_seconds))
+    tokens = 0
+    for group in groups(runtime, embedder, texts):
+        begin = group.start
+        for part in embed_group(runtime, spec, texts[group], turnstile):
+            rows[[begin + place for place in part.places]] = part.vectors
+            tokens += part.paid.prompt_tokens if part.paid else 0
+    return rows, tokens or words
 
 
 def _written(vector: Any, encoding: str) -> list[float] | str:

@@ -18,6 +18,7 @@ from ragline.openai_api.ids import shown
 from ragline.openai_api.schemas import RequestModel
 from ragline.openai_api.store_schemas import shown_attributes
 from ragline.openai_api.stores import use_store
+from ragline.search.options import Refining
 from ragline.search.schemas import AttributeFilter, Hit, bounded_filter
 from ragline.search.service import search_passages
 
@@ -33,10 +34,19 @@ Query = Annotated[CleanText, Field(min_length=1, max_length=4000, pattern=r"\S")
 
 
 class RankingOptions(RequestModel):
-    """How results are ranked: in one way, whatever `ranker` says; weaker ones can be left out."""
+    """How results are ranked: read again by a reranker, where there is one and not with `none`.
+
+    Weaker ones can be left out.
+    """
 
     ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
     score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    def refining(self) -> Refining:
+        """Return what is to be done between ranking and answer."""
+        return Refining(
+            rerank=False if self.ranker == "none" else None, min_score=self.score_threshold
+        )
 
 
 class StoreSearch(RequestModel):
@@ -91,14 +101,14 @@ def search_store(runtime: Runtime, caller: Caller, store_id: str, asked: StoreSe
             query,
             limit=asked.max_num_results,
             filter=asked.filters.to_filter() if asked.filters else None,
+            refining=asked.ranking_options.refining(),
         )
-        for hit in found:
+        for hit in found.hits:
             known = best.get(hit.chunk_id)
             if known is None or known.score < hit.score:
                 best[hit.chunk_id] = hit
     ranked = sorted(best.values(), key=lambda hit: (-hit.score, hit.chunk_id))
-    least = asked.ranking_options.score_threshold
-    hits = [hit for hit in ranked if hit.score >= least][: asked.max_num_results]
+    hits = ranked[: asked.max_num_results]
     return SearchPage(search_query=list(queries), data=_results(runtime, project.id, hits))
 
 

@@ -157,14 +157,16 @@ def delete(runtime: Runtime, caller: Caller, given: str) -> Deleted:
     found = stored(runtime, caller.tenant_id, given)
     if found.job is not None and found.job.outcome is None:
         cancel(runtime, caller, given)
+    answers: list[str] = []
     with runtime.database.write() as session:
         row = stored_in(session, caller.tenant_id, given).row
         job = session.get(Job, row.job_id, with_for_update=LOCKED) if row.job_id else None
         if job is not None:
-            erase_words(session, job)
+            answers = erase_words(session, job)
             if job.outcome is None:
                 job.inputs = {"erased": True}  # it was cancelled: nobody reads them any more
         session.execute(sa.delete(StoredResponse).where(StoredResponse.id == row.id))
+    runtime.answer_cache.remove(answers)
     return Deleted(id=given, object="response")
 
 

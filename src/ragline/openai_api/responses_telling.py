@@ -82,7 +82,7 @@ def found(runtime: Runtime, job: Job, queries: Sequence[str]) -> Found:
         output = attempts.outputs(session, job.workflow_id).get("retrieve")
     ids = [(str(id), float(score)) for id, score in json.loads(output)] if output else []
     projects = Question.of(job.inputs or {}).projects
-    return Found(queries, results_of(runtime, sources.read(runtime, job.tenant_id, projects, ids)))
+    return Found(queries, results_of(runtime, sources.of_job(runtime, job, projects, ids)))
 
 
 def queries_of(runtime: Runtime, job: Job) -> list[str] | None:

@@ -16,6 +16,7 @@ from ragline.engine.retry import LOCAL, cause_of
 from ragline.errors import Conflict
 from ragline.images import deletion as products
 from ragline.images.removal import remove_left
+from ragline.indexes.opening import of_project
 from ragline.jobs import service as jobs
 from ragline.jobs.schemas import JobView
 from ragline.jobs.undoing import Undoing
@@ -145,11 +146,12 @@ def _finish(runtime: Runtime, job_id: str) -> None:
     """Remove the vectors and the project itself, and write the receipt."""
     with runtime.database.read() as session:
         project_id = str(session.get_one(Job, job_id).project_id)
-    vectors = runtime.vector_store.delete_project(project_id)
+    indexes = list(of_project(runtime, project_id))
+    vectors = sum(index.store.delete_project(project_id) for index in indexes)
     vectors += products.remove_vectors(runtime, project_id)
     answers = runtime.answer_cache.forget(project_id)
     remaining = {
-        "vectors": runtime.vector_store.count(project_id=project_id),
+        "vectors": sum(index.store.count(project_id=project_id) for index in indexes),
         "cached_answers": runtime.answer_cache.forget(project_id),
     }
     with runtime.database.write() as session:

@@ -16,8 +16,10 @@ from ragline.projects.schemas import (
     ProjectList,
     ProjectRequest,
     ProjectView,
+    SearchView,
     StatsView,
 )
+from ragline.projects.searching import search_view
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
@@ -56,8 +58,9 @@ def projects(
 
 @router.get("/{project_id}")
 def project(project_id: str, runtime: RuntimeParameter, caller: CallerParameter) -> ProjectView:
-    """Return a project."""
-    return _view(service.get_project(runtime, caller, project_id))
+    """Return a project, with what it is searched with."""
+    found = service.get_project(runtime, caller, project_id)
+    return _view(found, search_view(runtime, found))
 
 
 @router.patch("/{project_id}")
@@ -89,7 +92,7 @@ def _is_unsaid(name: str, value: object) -> bool:
     return value is None and name in ("clean", "clean_prompt")
 
 
-def _view(project: Project) -> ProjectView:
+def _view(project: Project, search: SearchView | None = None) -> ProjectView:
     return ProjectView(
         id=project.id,
         name=project.name,
@@ -98,4 +101,5 @@ def _view(project: Project) -> ProjectView:
         clean=project.clean,
         clean_prompt=project.clean_prompt,
         created_at=project.created_at,
+        search=search,
     )

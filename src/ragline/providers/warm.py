@@ -11,4 +11,5 @@ from ragline.providers import registry
 from ragline.settings import load_settings
 
 detect_language("A sentence whose language is asked for loads the model.")
-registry.embedder(load_settings().embedder).prepare()
+_settings = load_settings()
+registry.embedder(_settings.own_embedder, _settings).prepare()

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragline.bootstrap import Runtime
+from ragline.indexes.opening import searched
 from ragline.language.detect import detect_language
 from ragline.language.lexical import lexical_vector_of_query
 from ragline.models import Project
 from ragline.providers.contracts import Filter, Match, Vectors
-from ragline.search.ranking import fuse, nearness
-from ragline.search.retrieval import CANDIDATES, Mode, may_share
+from ragline.search.candidates import Candidates, Mode, gather
+from ragline.search.ranking import Evidence, nearness
+from ragline.search.retrieval import CANDIDATES, ranked
 from ragline.search.schemas import Hit
 from ragline.search.service import SPARE, visible_hits
 
@@ -37,16 +39,6 @@ class Standing:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What one project gave, in both ways of searching."""
-
-    project: Project
-    dense: Sequence[Match]
-    lexical: Sequence[Match]
-    same_language: bool
-
-
 def rank(
     runtime: Runtime,
     projects: Sequence[Project],
@@ -62,19 +54,20 @@ def rank(
     as a share of the best one of them all.
     """
     language = detect_language(question)
-    vector = None if mode == "lexical" else runtime.embedder.embed_query(question)
-    depth = max(limit, CANDIDATES) if mode == "hybrid" else limit
-    found = [
-        _find(runtime, project, question, language, vector, mode, filter, depth)
+    found = {
+        project: _candidates(runtime, project, question, language, mode, filter, limit)
         for project in projects
         if project.languages
-    ]
-    best = max((match.score for each in found for match in each.lexical), default=0.0)
-    return {each.project.id: _ranked(runtime, each, vector, mode, best) for each in found}
+    }
+    best = max((each.best_lexical for each in found.values()), default=0.0)
+    return {
+        project.id: ranked(each, mode, Evidence(language, project.languages, best_lexical=best))
+        for project, each in found.items()
+    }
 
 
 def standings(
-    runtime: Runtime, projects: Sequence[Project], question: str, ranked: Ranked
+    runtime: Runtime, projects: Sequence[Project], question: str, found: Ranked
 ) -> list[Standing]:
     """Return how near projects are to a question, best first, and which are to be asked.
 
@@ -82,7 +75,7 @@ def standings(
     passage is not asked.
     """
     vector = runtime.embedder.embed_query(question)
-    known = [_standing(runtime, each, vector, ranked.get(each.id, ())) for each in projects]
+    known = [_standing(runtime, each, vector, found.get(each.id, ())) for each in projects]
     known.sort(key=lambda each: (-each.score, each.project.id))
     best = known[0].score if known else 0.0
     return [
@@ -91,9 +84,7 @@ def standings(
             each.score,
             each.passages,
             each.description,
-            place < MOST_CHOSEN
-            and each.score >= CLOSE * best
-            and bool(ranked.get(each.project.id)),
+            place < MOST_CHOSEN and each.score >= CLOSE * best and bool(found.get(each.project.id)),
         )
         for place, each in enumerate(known)
     ]
@@ -114,44 +105,23 @@ def best_hits(runtime: Runtime, ranked: Ranked, *, limit: int) -> list[tuple[str
     return [(project_of[hit.chunk_id], hit) for hit in hits[:limit]]
 
 
-def _find(
+def _candidates(
     runtime: Runtime,
     project: Project,
     question: str,
     language: str | None,
-    vector: Vectors | None,
     mode: Mode,
     filter: Filter | None,
     limit: int,
-) -> _Found:
-    store, dense, lexical = runtime.vector_store, list[Match](), list[Match]()
-    if vector is not None:
-        dense = store.search_dense(vector, project_id=project.id, filter=filter, limit=limit)
-    if mode != "dense":
-        words = lexical_vector_of_query(question, language, project.languages)
-        lexical = store.search_lexical(words, project_id=project.id, filter=filter, limit=limit)
-    return _Found(project, dense, lexical, may_share(language, project.languages))
-
-
-def _ranked(
-    runtime: Runtime, found: _Found, vector: Vectors | None, mode: Mode, best: float
-) -> list[Match]:
-    calibration = runtime.embedder.calibration
-    if mode == "lexical":
-        return [Match(m.chunk_id, m.document_id, m.score / best) for m in found.lexical]
-    if mode == "dense" or vector is None:
-        return [
-            Match(m.chunk_id, m.document_id, nearness(m.score, calibration)) for m in found.dense
-        ]
-    near = {match.chunk_id for match in found.dense}
-    others = [match.chunk_id for match in found.lexical if match.chunk_id not in near]
-    return fuse(
-        found.dense,
-        found.lexical,
-        runtime.vector_store.similarities(vector, others),
-        calibration,
-        same_language=found.same_language,
-        best=best,
+) -> Candidates:
+    return gather(
+        question,
+        lexical_vector_of_query(question, language, project.languages),
+        indexes=searched(runtime, project),
+        project_id=project.id,
+        filter=filter,
+        mode=mode,
+        limit=max(limit, CANDIDATES) if mode == "hybrid" else limit,
     )
 
 

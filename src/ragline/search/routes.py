@@ -16,7 +16,7 @@ def search(
     project_id: str, body: SearchRequest, runtime: RuntimeParameter, caller: CallerParameter
 ) -> SearchAnswer:
     """Find the passages of a project that answer a question best."""
-    hits = service.search_passages(
+    return service.search_passages(
         runtime,
         caller,
         project_id,
@@ -24,5 +24,5 @@ def search(
         limit=body.limit,
         mode=body.mode,
         filter=body.filter.to_filter() if body.filter else None,
+        refining=body.refining(),
     )
-    return SearchAnswer(hits=hits)

@@ -17,6 +17,7 @@ from pydantic import (
 
 from ragline.accounts.schemas import CleanText, RequestModel, kind_of
 from ragline.providers import contracts
+from ragline.search.options import Refining
 from ragline.search.retrieval import Mode
 
 MOST_FILTER_PARTS = 100
@@ -92,6 +93,9 @@ AttributeFilter = Annotated[
 ]
 
 
+Fraction = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+
+
 class SearchRequest(RequestModel):
     """A search in a project."""
 
@@ -99,6 +103,24 @@ class SearchRequest(RequestModel):
     limit: Annotated[StrictInt, Field(ge=1, le=100)] = 10
     mode: Mode = "hybrid"
     filter: Annotated[AttributeFilter | None, BeforeValidator(bounded_filter)] = None
+    rerank: Annotated[
+        StrictBool | None,
+        Field(description="Have the best passages read again; left out: where the server can."),
+    ] = None
+    min_score: Annotated[
+        Fraction | None,
+        Field(description="Leave out weaker passages; left out: those that are noise."),
+    ] = None
+    diversity: Annotated[
+        Fraction, Field(description="How much a passage loses by its likeness to better ones.")
+    ] = 0.0
+    merge: Annotated[
+        StrictBool, Field(description="Put neighbours of one document together as one passage.")
+    ] = False
+
+    def refining(self) -> Refining:
+        """Return what is to be done between ranking and answer."""
+        return Refining(self.rerank, self.min_score, self.diversity, self.merge)
 
 
 class CitedWork(BaseModel):
@@ -113,8 +135,9 @@ class CitedWork(BaseModel):
 
 
 class Hit(BaseModel):
-    """A passage that was found; scores are comparable within one answer.
+    """A passage that was found; scores go from 0 to 1, whatever model they come from.
 
+    `chunk_ids` are those of its chunks in reading order, `chunk_id` that of the best one.
     `reference` is there for documents that are works of a library, with authors, a DOI or a
     citation key.
     """
@@ -128,9 +151,18 @@ class Hit(BaseModel):
     page_end: int
     metadata: dict[str, Any]
     reference: CitedWork | None = None
+    chunk_ids: list[str] = []
+
+
+class SearchWarning(BaseModel):
+    """What could not be done as asked, though there is an answer."""
+
+    code: str
+    message: str
 
 
 class SearchAnswer(BaseModel):
-    """Passages, best first."""
+    """Passages, best first; none means that nothing near enough to the question was found."""
 
     hits: list[Hit]
+    warnings: list[SearchWarning] = []

@@ -10,8 +10,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from ragline.errors import ConfigurationError
 from ragline.settings.caching import CachingSettings
 from ragline.settings.cleaning import CleaningSettings
+from ragline.settings.edge import EdgeSettings
+from ragline.settings.embedders import EmbedderEndpoint as EmbedderEndpoint
+from ragline.settings.embedders import EmbedderSettings
 from ragline.settings.images import ImageSettings
 from ragline.settings.imports import ImportSettings
+from ragline.settings.indexes import IndexSettings
 from ragline.settings.keeping import KeepingSettings
 from ragline.settings.machine import CORES as CORES
 from ragline.settings.models import CallLimits as CallLimits
@@ -20,8 +24,11 @@ from ragline.settings.models import ModelSettings
 from ragline.settings.models import TokenPrice as TokenPrice
 from ragline.settings.ocr import OCRSettings
 from ragline.settings.reading import ReadingSettings
+from ragline.settings.reembedding import ReembeddingSettings
 from ragline.settings.references import ReferenceSettings
+from ragline.settings.reranking import RerankingSettings
 from ragline.settings.server import ServerSettings
+from ragline.settings.vector_stores import VectorStoreSettings
 from ragline.settings.working import WorkingSettings
 from ragline.settings.zotero import ZoteroSettings
 
@@ -36,7 +43,13 @@ class Settings(
     CachingSettings,
     CleaningSettings,
     ImageSettings,
+    EdgeSettings,
+    EmbedderSettings,
+    IndexSettings,
     ModelSettings,
+    ReembeddingSettings,
+    RerankingSettings,
+    VectorStoreSettings,
     ZoteroSettings,
     ReferenceSettings,
     ServerSettings,

@@ -41,11 +41,10 @@ class TokenPrice(BaseModel):
 class ModelSettings(BaseModel):
     """Which models embed, search and answer, and how they are reached."""
 
-    embedder: str = Field(default="use", description="Name of the embedder adapter.")
     vector_store: str | None = Field(
         default=None,
-        description="Name of the vector store adapter; unset means `qdrant_edge` beside SQLite "
-        "and `pgvector` in PostgreSQL.",
+        description="Where vectors live: `qdrant_edge`, `pgvector`, `qdrant`, `weaviate` or "
+        "`pinecone`; unset means `qdrant_edge` beside SQLite and `pgvector` in PostgreSQL.",
     )
     llm: str = Field(
         default="extractive",

@@ -129,6 +129,19 @@ class AnswerCacheConformance:
         assert [False, False, True] == found
         assert 1 == len(cache.newest(digest("scope"), since=None, limit=10))
 
+    def test_remove(self, cache: AnswerCache, tenant_id: str) -> None:
+        """Answers under some keys are removed and counted; others stay."""
+        for name in ("first", "second", "third"):
+            cache.put(kept(tenant_id, name))
+
+        assert 2 == cache.remove([digest("first"), digest("third"), digest("unknown")])
+
+        found = [cache.get(digest(name)) is not None for name in ("first", "second", "third")]
+        assert [False, True, False] == found
+        assert ["second?"] == [
+            each.text for each in cache.newest(digest("scope"), since=None, limit=10)
+        ]
+
     def test_threads(self, cache: AnswerCache, tenant_id: str) -> None:
         """Several threads may keep and read answers at once, also under one key."""
         names = ["first", "second"] * 10

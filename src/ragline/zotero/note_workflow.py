@@ -15,8 +15,8 @@ from ragline.bootstrap import Runtime
 from ragline.database import LOCKED
 from ragline.engine.retry import LOCAL, Retry, cause_of
 from ragline.failpoints import failpoint
-from ragline.ingestion.costs import note_paid, paid_call
 from ragline.jobs import service as jobs
+from ragline.jobs.costs import note_paid, paid_call
 from ragline.jobs.event_hub import nudge
 from ragline.jobs.pump import Pump
 from ragline.jobs.turnstile import turnstile_of

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from ragline.providers import registry
+from ragline.providers.contracts import Embedder
 from ragline.providers.embedders.use import UniversalSentenceEncoder
+from ragline.settings import Settings
+from ragline.testing.embedder import EmbedderConformance
+
+
+def made() -> UniversalSentenceEncoder:
+    return UniversalSentenceEncoder(Settings(_env_file=None))
+
 
 TEXTS = ["A cat sat on the mat.", "Un chat est assis.", "", "The wing of an aircraft. " * 60]
 
 
+class TestConformance(EmbedderConformance):
+    """The adapter passes the suite."""
+
+    @pytest.fixture
+    def embedder(self) -> Embedder:
+        return registry.embedder("use", Settings(_env_file=None))
+
+
 def test_rows_are_of_length_one() -> None:
     """Each text has a row of length 1, the empty one included."""
-    rows = UniversalSentenceEncoder().embed_passages(TEXTS)
+    rows = made().embed_passages(TEXTS)
 
     assert rows.shape == (4, UniversalSentenceEncoder.dimensions)
     assert rows.dtype == np.float32
@@ -20,12 +38,12 @@ def test_rows_are_of_length_one() -> None:
 
 def test_no_texts_give_no_rows() -> None:
     """An empty list is answered by an empty array of the right shape."""
-    assert UniversalSentenceEncoder().embed_passages([]).shape == (0, 512)
+    assert made().embed_passages([]).shape == (0, 512)
 
 
 def test_a_vector_does_not_depend_on_its_batch() -> None:
     """The same text gives the same bytes, alone or in any company."""
-    embedder = UniversalSentenceEncoder()
+    embedder = made()
 
     together = embedder.embed_passages(TEXTS)
     turned = embedder.embed_passages(TEXTS[::-1])[::-1]
@@ -36,7 +54,7 @@ def test_a_vector_does_not_depend_on_its_batch() -> None:
 
 def test_translations_are_near() -> None:
     """A sentence is nearer to its translation than to another sentence."""
-    cat, chat, other = UniversalSentenceEncoder().embed_passages(
+    cat, chat, other = made().embed_passages(
         ["The cat is sleeping.", "Le chat dort.", "The engine lost power at take-off."]
     )
 
@@ -45,12 +63,12 @@ def test_translations_are_near() -> None:
 
 def test_the_name_tells_the_version() -> None:
     """Stored vectors are kept apart by the version that made them."""
-    assert UniversalSentenceEncoder().name.startswith("use-multilingual-3/0.2")
+    assert made().name.startswith("use-multilingual-3/0.2")
 
 
 def test_a_huge_text_is_cut() -> None:
     """A text of megabytes takes no longer than a long one."""
-    embedder = UniversalSentenceEncoder()
+    embedder = made()
 
     assert np.array_equal(
         embedder.embed_query("word " * 1_000_000), embedder.embed_query("word " * 1_600)

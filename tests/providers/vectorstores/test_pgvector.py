@@ -23,6 +23,7 @@ from ragline.providers.vectorstores.pgvector import PgVectorStore
 from ragline.settings import Settings
 from ragline.testing.vectorstore import (
     DIMENSIONS,
+    DOCUMENT,
     PROJECT,
     VectorStoreConformance,
     chunk,
@@ -129,6 +130,18 @@ def test_what_the_database_refuses_is_permanent(store: PgVectorStore) -> None:
     """An id that is no UUID is an error that no retry mends."""
     with pytest.raises(PermanentProviderError, match="invalid input syntax"):
         store.similarities(vector(1), ["no id"])
+
+
+def test_writing_while_removing_leaves_all_or_none(store: PgVectorStore) -> None:
+    """A removal that meets a write comes before or after it as a whole."""
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(5):
+            writing = threads.submit(store.upsert, [chunk(n) for n in range(100)])
+            removing = threads.submit(store.delete, document_id=DOCUMENT)
+            writing.result()
+
+            assert 100 == removing.result() + store.count()
+            store.delete(document_id=DOCUMENT)
 
 
 def test_counts_follow_what_is_held(store: PgVectorStore, url: str) -> None:

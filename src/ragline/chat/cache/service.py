@@ -33,11 +33,15 @@ _KEPT = {"answer", "citations", "usage"}
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look gave: an answer, or the place where one may be kept, or neither."""
+    """What a look gave: an answer, or the place where one may be kept, or neither.
+
+    `key` is that of an answer to the very same words.
+    """
 
     result: Result
     answer: ChatAnswer | None = None
     place: Place | None = None
+    key: str | None = None
 
 
 NOTHING = Looked("bypass")
@@ -131,7 +135,7 @@ def _given(runtime: Runtime, memory: _Memory, place: Place, question: Question) 
         return Looked("bypass", place=to_keep)
     exact = _shown(runtime.answer_cache.get(place.key), "exact")
     if exact is not None:
-        return Looked("exact", exact)
+        return Looked("exact", exact, key=place.key)
     near = _nearly(runtime, memory, place, plain(question.text))
     if near is not None:
         return Looked("semantic", near)

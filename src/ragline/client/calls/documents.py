@@ -37,14 +37,18 @@ def change_document(
     title: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     external_id: str | Literal[Kept.KEPT] | None = KEPT,
+    clean: bool | Literal[Kept.KEPT] | None = KEPT,
 ) -> Flow[Upload]:
     """Change what is said about a document; another title or other metadata is built by a job.
 
-    None takes its external id away.
+    None takes its external id away. `clean` says whether a model repairs passages that were read
+    badly, which is built by a job too; None leaves it to the project.
     """
     body = given(title=title, metadata=metadata)
     if external_id is not KEPT:
         body["external_id"] = external_id
+    if clean is not KEPT:
+        body["clean"] = clean
     return (yield from ask(patch(at("documents", document_id), body), Upload))
 
 

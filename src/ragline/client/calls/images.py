@@ -13,6 +13,8 @@ from ragline.client.calls.uploads import MOST_WAIT_SECONDS
 from ragline.client.calls.wishes import wishes
 from ragline.client.listing import listing
 from ragline.client.models import (
+    Job,
+    JobAnswer,
     Page,
     Product,
     ProductHit,
@@ -101,6 +103,12 @@ def search_products(
     body = given(query=query, image=encoded, weights=weights, limit=limit, filter=filter)
     request = post(at("projects", project_id, "images", "search"), body, repeatable=True)
     return (yield from ask(request, ProductHits)).hits
+
+
+def reindex_products(project_id: str, *, idempotency_key: str | None = None) -> Flow[Job]:
+    """Build products again whose vectors are an earlier model's; return the job."""
+    request = create(at("projects", project_id, "images", "reindex"), key=idempotency_key)
+    return (yield from ask(request, JobAnswer)).job
 
 
 def delete_product(project_id: str, product_id: str) -> Flow[ProductReceipt]:

@@ -22,6 +22,8 @@ def import_files(
     id_column: str | None = None,
     title_column: str | None = None,
     prefix: str | None = None,
+    clean: bool | None = None,
+    products: bool | None = None,
     priority: int | None = None,
     not_before: datetime | None = None,
     tags: Sequence[str] = (),
@@ -31,6 +33,8 @@ def import_files(
     """Import a ZIP archive, a CSV table, an export, or an export with its files; return the job.
 
     The columns are those of tables; `prefix` stands before the external id of every document.
+    `clean` has a model repair badly read passages, or not, whatever the project says. With
+    `products` the rows of tables are products, with the pictures they name.
     A `NamedContent` may have a relative path for its name. `told` receives bytes as they go.
     """
     fields = given(
@@ -38,6 +42,8 @@ def import_files(
         id_column=id_column,
         title_column=title_column,
         prefix=prefix,
+        clean=clean,
+        products=products,
         **wishes(priority, not_before, tags),
     )
     request = create(
@@ -56,6 +62,8 @@ def import_folder(
     id_column: str | None = None,
     title_column: str | None = None,
     prefix: str | None = None,
+    clean: bool | None = None,
+    products: bool | None = None,
     priority: int | None = None,
     not_before: datetime | None = None,
     tags: Sequence[str] = (),
@@ -68,6 +76,8 @@ def import_folder(
         id_column=id_column,
         title_column=title_column,
         prefix=prefix,
+        clean=clean,
+        products=products,
     )
     request = create(
         _at(project_id), body | wishes(priority, not_before, tags), key=idempotency_key
@@ -84,18 +94,23 @@ def preview_import(
     id_column: str | None = None,
     title_column: str | None = None,
     prefix: str | None = None,
+    products: bool | None = None,
     told: Told | None = None,
 ) -> Flow[ImportPreview]:
     """Return what an import of these files, or of a folder of the server, would do."""
     fields = given(
-        text_column=text_column, id_column=id_column, title_column=title_column, prefix=prefix
+        text_column=text_column,
+        id_column=id_column,
+        title_column=title_column,
+        prefix=prefix,
+        products=products,
     )
     asked = {"dry_run": True}
     if folder is not None:
         body = {**fields, "folder": folder}
         request = post(_at(project_id), body, repeatable=True, parameters=asked)
     else:
-        form = Form(fields, sources, Sent(told))
+        form = Form({name: _plain(value) for name, value in fields.items()}, sources, Sent(told))
         request = post(_at(project_id), repeatable=True, form=form, parameters=asked)
     return (yield from ask(request, ImportPreview))
 

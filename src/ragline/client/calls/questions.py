@@ -11,7 +11,7 @@ import httpx2
 from ragline.client.calls.events import follow
 from ragline.client.calls.jobs import wait_until_ended
 from ragline.client.calls.wishes import wishes
-from ragline.client.models import Answer, Event, Hit, Hits, Job, JobAnswer
+from ragline.client.models import Answer, Event, HitList, Hits, Job, JobAnswer
 from ragline.client.problems import JobFailed
 from ragline.client.sending import ask, at, create, given, post, read, send
 from ragline.client.steps import Flow, Series
@@ -27,14 +27,23 @@ def search(
     limit: int = 10,
     mode: str = "hybrid",
     filter: Mapping[str, Any] | None = None,
-) -> Flow[list[Hit]]:
-    """Find passages, best first; `mode` is hybrid, dense or lexical.
+    rerank: bool | None = None,
+    min_score: float | None = None,
+    diversity: float | None = None,
+    merge: bool | None = None,
+) -> Flow[HitList]:
+    """Find passages, best first, as a list of hits; `mode` is hybrid, dense or lexical.
 
     `filter` is a condition on metadata, such as `{"type": "eq", "key": "year", "value": 1998}`.
+    `rerank` has the best ones read again, `min_score` (0 to 1) leaves weaker ones out,
+    `diversity` (0 to 1) puts those like others behind, and `merge` puts neighbours of one
+    document together. The list's `warnings` say what could not be done as asked.
     """
-    body = given(query=query, limit=limit, mode=mode, filter=filter)
+    wishes = given(rerank=rerank, min_score=min_score, diversity=diversity, merge=merge)
+    body = given(query=query, limit=limit, mode=mode, filter=filter) | wishes
     request = post(at("projects", project_id, "search"), body, repeatable=True)
-    return (yield from ask(request, Hits)).hits
+    found = yield from ask(request, Hits)
+    return HitList(found.hits, found.warnings)
 
 
 def chat(

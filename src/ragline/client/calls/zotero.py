@@ -102,17 +102,8 @@ def write_notes(
     The works are given by their keys, by a condition on metadata, such as
     `{"type": "eq", "key": "tags", "value": "to read"}`, or neither: then they are all.
     """
-    chosen = None if items is None else list(items)
-    body = given(
-        items=chosen,
-        filter=filter,
-        prompt=prompt,
-        model=model,
-        language=language,
-        limit=limit,
-        push=push,
-        **wishes(priority, not_before, tags),
-    )
+    chosen = _chosen(items, filter=filter, prompt=prompt, model=model, limit=limit)
+    body = chosen | given(language=language, push=push) | wishes(priority, not_before, tags)
     request = create(_at(project_id, library_id, "notes"), body, key=idempotency_key)
     return (yield from ask(request, BegunNotes))
 
@@ -129,18 +120,15 @@ def preview_notes(
     limit: int | None = None,
 ) -> Flow[NotesPreview]:
     """Return what writing these notes would come to; nothing is asked of anybody."""
-    chosen = None if items is None else list(items)
-    body = given(
-        items=chosen,
-        filter=filter,
-        prompt=prompt,
-        model=model,
-        language=language,
-        limit=limit,
-        dry_run=True,
-    )
+    chosen = _chosen(items, filter=filter, prompt=prompt, model=model, limit=limit)
+    body = chosen | given(language=language, dry_run=True)
     request = post(_at(project_id, library_id, "notes"), body, repeatable=True)
     return (yield from ask(request, NotesPreview))
+
+
+def _chosen(items: Sequence[str] | None, **said: Any) -> dict[str, Any]:
+    """Return which works are meant and how notes of them are written, as far as it is said."""
+    return given(items=None if items is None else list(items), **said)
 
 
 def notes(

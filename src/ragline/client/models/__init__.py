@@ -1,6 +1,15 @@
 """What the server answers, as the client hands it on."""
 
-from ragline.client.models.answers import Answer, Citation, Hit, Hits, Usage, Work
+from ragline.client.models.answers import (
+    Answer,
+    Citation,
+    Hit,
+    HitList,
+    Hits,
+    SearchWarning,
+    Usage,
+    Work,
+)
 from ragline.client.models.base import Answered, Page, Problem
 from ragline.client.models.bibliographies import Bibliography, BibliographyEntry
 from ragline.client.models.conversations import (
@@ -15,12 +24,14 @@ from ragline.client.models.conversations import (
     Share,
 )
 from ragline.client.models.documents import (
+    BetterVectors,
     Chunk,
     Document,
     DocumentPage,
     Project,
     Receipt,
     Rejected,
+    SearchSetup,
     Statistics,
     Upload,
 )
@@ -33,6 +44,13 @@ from ragline.client.models.images import (
     SentProduct,
 )
 from ragline.client.models.imports import ImportPreview
+from ragline.client.models.indexes import (
+    Diagnosis,
+    Difference,
+    PreviousRemoved,
+    ProjectIndex,
+    ProjectIndexes,
+)
 from ragline.client.models.jobs import (
     ENDED,
     Attempt,
@@ -71,6 +89,7 @@ __all__ = [
     "Answered",
     "Attempt",
     "BegunNotes",
+    "BetterVectors",
     "Bibliography",
     "BibliographyEntry",
     "Chunk",
@@ -78,11 +97,14 @@ __all__ = [
     "CleanupPreview",
     "Delivery",
     "DeliveryTry",
+    "Diagnosis",
+    "Difference",
     "Document",
     "DocumentPage",
     "Event",
     "Health",
     "Hit",
+    "HitList",
     "Hits",
     "ImportPreview",
     "Job",
@@ -93,6 +115,7 @@ __all__ = [
     "NotesPreview",
     "Page",
     "Pair",
+    "PreviousRemoved",
     "Problem",
     "Product",
     "ProductHit",
@@ -102,6 +125,8 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectHit",
+    "ProjectIndex",
+    "ProjectIndexes",
     "ProjectScore",
     "Queue",
     "QueueList",
@@ -110,6 +135,8 @@ __all__ = [
     "Removed",
     "Retried",
     "Routed",
+    "SearchSetup",
+    "SearchWarning",
     "SentProduct",
     "Session",
     "Share",

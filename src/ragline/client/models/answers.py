@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -21,7 +22,10 @@ class Work(Answered):
 
 
 class Hit(Answered):
-    """A passage that was found, on pages counted from 1; a higher score is better."""
+    """A passage that was found, on pages counted from 1, with a score from 0 to 1.
+
+    `chunk_ids` are those of its chunks in reading order, `chunk_id` that of the best one.
+    """
 
     score: float
     text: str
@@ -32,12 +36,29 @@ class Hit(Answered):
     page_end: int
     metadata: dict[str, Any] = Field(default_factory=dict)
     reference: Work | None = None
+    chunk_ids: list[str] = Field(default_factory=list)
+
+
+class SearchWarning(Answered):
+    """What could not be done as asked, though there is an answer."""
+
+    code: str
+    message: str
 
 
 class Hits(Answered):
     """The answer to a search."""
 
     hits: list[Hit]
+    warnings: list[SearchWarning] = Field(default_factory=list)
+
+
+class HitList(list[Hit]):
+    """Hits, best first, with what could not be done as asked."""
+
+    def __init__(self, hits: Iterable[Hit], warnings: Iterable[SearchWarning] = ()) -> None:
+        super().__init__(hits)
+        self.warnings = list(warnings)
 
 
 class Citation(Answered):

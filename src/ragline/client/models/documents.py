@@ -11,8 +11,31 @@ from ragline.client.models.base import Answered, Problem
 from ragline.client.models.jobs import Job
 
 
+class BetterVectors(Answered):
+    """Vectors of a better model: how many of a project's passages have one, and why not more.
+
+    `state` is `waiting`, `filling` (by the job `job_id`), `ready`, `stopped`, `unavailable` (for
+    the `reason`) or `off`.
+    """
+
+    embedder: str
+    chunks: int
+    of: int
+    job_id: str | None = None
+    state: str
+    reason: str | None = None
+
+
+class SearchSetup(Answered):
+    """What a project is searched with: its model, the store, and a better model's vectors."""
+
+    embedder: str
+    vector_store: str
+    better: BetterVectors | None = None
+
+
 class Project(Answered):
-    """A project."""
+    """A project; `search` is told where one project is asked for."""
 
     id: str
     name: str
@@ -21,6 +44,7 @@ class Project(Answered):
     clean: bool | None = None
     clean_prompt: str | None = None
     created_at: datetime
+    search: SearchSetup | None = None
 
 
 class Statistics(Answered):

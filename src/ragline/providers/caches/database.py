@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -86,6 +86,12 @@ class DatabaseAnswerCache:
         """Remove a project's answers, in the caller's transaction if it is in one."""
         with _translated(), self._database.write() as session:
             removed = session.execute(_FORGET, {"of_project": project_id})
+            return int(removed.rowcount)  # type: ignore[attr-defined]  # a DELETE has one
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove answers by their keys, in the caller's transaction if it is in one."""
+        with _translated(), self._database.write() as session:
+            removed = session.execute(_REMOVE, {"keys": list(keys)})
             return int(removed.rowcount)  # type: ignore[attr-defined]  # a DELETE has one
 
     def close(self) -> None:

@@ -119,6 +119,15 @@ class ValkeyAnswerCache:
                     return removed
                 removed += self._remove(_project(project_id), keys)
 
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove answers by their keys; what lists them forgets them with time."""
+        removed = 0
+        with _translated():
+            for start in range(0, len(keys), BATCH):
+                gone: Any = self._client.unlink(*map(_answer, keys[start : start + BATCH]))
+                removed += int(gone)
+        return removed
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]  # theirs

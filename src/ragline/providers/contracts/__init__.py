@@ -40,8 +40,14 @@ from ragline.providers.contracts.answering import (
 from ragline.providers.contracts.answering import (
     drained as drained,
 )
+from ragline.providers.contracts.counted_images import (
+    CountedImageEmbedder as CountedImageEmbedder,
+)
 from ragline.providers.contracts.embedding import (
     Calibration as Calibration,
+)
+from ragline.providers.contracts.embedding import (
+    Embedded as Embedded,
 )
 from ragline.providers.contracts.embedding import (
     Embedder as Embedder,
@@ -56,6 +62,9 @@ from ragline.providers.contracts.embedding import (
     Picture as Picture,
 )
 from ragline.providers.contracts.embedding import (
+    RemoteEmbedder as RemoteEmbedder,
+)
+from ragline.providers.contracts.embedding import (
     Vectors as Vectors,
 )
 from ragline.providers.contracts.indexing import (
@@ -68,6 +77,12 @@ from ragline.providers.contracts.indexing import (
     Filter as Filter,
 )
 from ragline.providers.contracts.indexing import (
+    HeldChunk as HeldChunk,
+)
+from ragline.providers.contracts.indexing import (
+    HeldChunks as HeldChunks,
+)
+from ragline.providers.contracts.indexing import (
     IndexedChunk as IndexedChunk,
 )
 from ragline.providers.contracts.indexing import (
@@ -75,6 +90,9 @@ from ragline.providers.contracts.indexing import (
 )
 from ragline.providers.contracts.indexing import (
     MetadataValue as MetadataValue,
+)
+from ragline.providers.contracts.indexing import (
+    TermCounts as TermCounts,
 )
 from ragline.providers.contracts.indexing import (
     VectorStore as VectorStore,
@@ -114,4 +132,10 @@ from ragline.providers.contracts.reading import (
 )
 from ragline.providers.contracts.reading import (
     Pixels as Pixels,
+)
+from ragline.providers.contracts.reranking import (
+    Reranked as Reranked,
+)
+from ragline.providers.contracts.reranking import (
+    Reranker as Reranker,
 )

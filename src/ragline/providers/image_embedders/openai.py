@@ -25,7 +25,13 @@ import numpy as np
 from PIL import Image
 
 from ragline.errors import ConfigurationError, PermanentProviderError, ProviderError
-from ragline.providers.contracts import ImageCalibration, Picture, Vectors
+from ragline.providers.contracts import (
+    Embedded,
+    ImageCalibration,
+    Picture,
+    Usage,
+    Vectors,
+)
 from ragline.providers.image_embedders.lengths import of_length_one
 from ragline.providers.llms.exchange import Exchange
 from ragline.providers.llms.server_errors import Place, Unusable, translated
@@ -77,14 +83,19 @@ class OpenAIImageEmbedder:
 
     def embed_images(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one row for each picture, sent as JPEGs."""
-        rows = np.empty((len(pictures), self.dimensions), dtype=np.float32)
+        return self.embed_counted(pictures).vectors
+
+    def embed_counted(self, pictures: Sequence[Picture]) -> Embedded:
+        """Return the same with the tokens that the server says it counted."""
+        rows, tokens = np.empty((len(pictures), self.dimensions), dtype=np.float32), 0
         for row, picture in zip(rows, pictures, strict=True):
-            row[:] = self._asked(_picture_body(self._form, _data_url(picture)))
-        return of_length_one(rows)
+            row[:], counted = self._asked(_picture_body(self._form, _data_url(picture)))
+            tokens += counted
+        return Embedded(of_length_one(rows), Usage(self._model, tokens, 0))
 
     def embed_text(self, text: str) -> Vectors:
         """Return one vector; what is behind the first 2,000 signs is cut."""
-        row = self._asked(_text_body(self._form, text[:LONGEST_TEXT]))
+        row, _ = self._asked(_text_body(self._form, text[:LONGEST_TEXT]))
         vector: Vectors = of_length_one(row[np.newaxis])[0]
         return vector
 
@@ -92,13 +103,13 @@ class OpenAIImageEmbedder:
         """Close the client."""
         self._exchange.close()
 
-    def _asked(self, body: Mapping[str, Any]) -> Vectors:
-        """Return the vector of one request; every failure becomes one of ours."""
+    def _asked(self, body: Mapping[str, Any]) -> tuple[Vectors, int]:
+        """Return vector and tokens of one request; every failure becomes one of ours."""
         whole = {"model": self._model, "encoding_format": "float", **body}
         failure: ProviderError
         try:
             content = b"\n".join(self._exchange.lines("POST", "embeddings", whole))
-            return self._vector_in(content)
+            return self._vector_in(content), _tokens_in(content)
         except Unusable as error:
             failure = self._refused(error)
         except (httpx2.HTTPError, UnicodeError) as error:
@@ -132,6 +143,15 @@ class OpenAIImageEmbedder:
                 f"RAGLINE_IMAGE_OPENAI_DIMENSIONS says {self.dimensions}. Correct the setting."
             )
         return vector
+
+
+def _tokens_in(content: bytes) -> int:
+    """Return the tokens that an answer tells of, 0 where it tells of none."""
+    usage = json.loads(content).get("usage")
+    if not isinstance(usage, dict):
+        return 0
+    counted = usage.get("prompt_tokens") or usage.get("total_tokens")
+    return counted if isinstance(counted, int) and counted > 0 else 0
 
 
 def _picture_body(form: str, url: str) -> dict[str, Any]:

@@ -56,20 +56,10 @@ class OllamaLLM(ChatModel):
 
     def __init__(self, settings: Settings) -> None:
         """Read the settings `ollama_*`."""
-        secret = settings.ollama_api_key
-        self._place = Place(
-            url=settings.ollama_base_url,
-            key=secret.get_secret_value().strip() if secret else "",
-            seconds=settings.ollama_timeout_seconds,
-            url_setting="RAGLINE_OLLAMA_BASE_URL",
-            key_setting="RAGLINE_OLLAMA_API_KEY",
-            model_setting="RAGLINE_OLLAMA_MODEL",
-            seconds_setting="RAGLINE_OLLAMA_TIMEOUT_SECONDS",
-            url_hint="; RAGLINE_OLLAMA_PULL=true has missing models fetched",
-        )
+        self._place = place_of(settings, model_setting="RAGLINE_OLLAMA_MODEL")
         self._exchange = Exchange(self._place)
         self._settings = settings
-        self._pulling = threading.Lock()
+        self._puller = Puller(self._exchange, settings)
 
     @property
     def default_model(self) -> str:
@@ -99,7 +89,7 @@ class OllamaLLM(ChatModel):
                 raise
         else:
             return
-        self._pull(wish.model)
+        self._puller.pull(wish.model)
         yield from self._asked(messages, wish)
 
     def _asked(self, messages: Sequence[Message], wish: Wish) -> Iterator[str | End]:
@@ -112,7 +102,7 @@ class OllamaLLM(ChatModel):
             "model": wish.model,
             "messages": messages,
             "stream": True,
-            "keep_alive": _duration(self._settings.ollama_keep_alive),
+            "keep_alive": duration(self._settings.ollama_keep_alive),
             "options": options,
         }
         with closing(self._exchange.lines("POST", "api/chat", body)) as lines:
@@ -123,17 +113,6 @@ class OllamaLLM(ChatModel):
                     yield _end(event)
                     return
         raise Unusable("The model's answer broke off before its end.")
-
-    def _pull(self, model: str) -> None:
-        """Have a model fetched; whoever comes meanwhile waits for the same."""
-        body = {"model": model, "stream": True}
-        seconds = self._settings.ollama_pull_seconds
-        with (
-            self._pulling,
-            closing(self._exchange.lines("POST", "api/pull", body, seconds=seconds)) as lines,
-        ):
-            if not any(event.status == "success" for event in _events(lines)):
-                raise Unusable("Ollama's fetching of the model broke off.")
 
     def _listed(self) -> Iterator[str]:
         with closing(self._exchange.lines("GET", "api/tags")) as lines:
@@ -167,7 +146,39 @@ def _end(event: _Event) -> End:
     )
 
 
-def _duration(text: str) -> str | int:
+def place_of(settings: Settings, *, model_setting: str) -> Place:
+    """Return where Ollama is asked, by the settings `ollama_*`."""
+    secret = settings.ollama_api_key
+    return Place(
+        url=settings.ollama_base_url,
+        key=secret.get_secret_value().strip() if secret else "",
+        seconds=settings.ollama_timeout_seconds,
+        url_setting="RAGLINE_OLLAMA_BASE_URL",
+        key_setting="RAGLINE_OLLAMA_API_KEY",
+        model_setting=model_setting,
+        seconds_setting="RAGLINE_OLLAMA_TIMEOUT_SECONDS",
+        url_hint="; RAGLINE_OLLAMA_PULL=true has missing models fetched",
+    )
+
+
+class Puller:
+    """Has models fetched, one at a time; whoever comes meanwhile waits for the same."""
+
+    def __init__(self, exchange: Exchange, settings: Settings) -> None:
+        self._exchange = exchange
+        self._seconds = settings.ollama_pull_seconds
+        self._pulling = threading.Lock()
+
+    def pull(self, model: str) -> None:
+        """Have a model fetched; raise `Unusable` where that breaks off."""
+        body = {"model": model, "stream": True}
+        asked = self._exchange.lines("POST", "api/pull", body, seconds=self._seconds)
+        with self._pulling, closing(asked) as lines:
+            if not any(event.status == "success" for event in _events(lines)):
+                raise Unusable("Ollama's fetching of the model broke off.")
+
+
+def duration(text: str) -> str | int:
     """Return a duration as Ollama takes it: a bare number means seconds only as a number."""
     return int(text) if text.removeprefix("-").isdigit() else text
 

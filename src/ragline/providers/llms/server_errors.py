@@ -80,7 +80,7 @@ def translated(error: Exception, place: Place, *, model: str) -> ProviderError:
     if isinstance(error, Unusable) and error.status:
         return by_status(error, place, model=model)
     if isinstance(error, Unusable):
-        said = f" It says: {_shown(error.detail, place.key)}" if error.detail else ""
+        said = f" It says: {shown(error.detail, place.key)}" if error.detail else ""
         return TemporaryProviderError(f"{error} It is asked again later.{said}")
     if isinstance(error, httpx2.TimeoutException):
         return TemporaryProviderError(
@@ -105,7 +105,7 @@ def by_status(error: Unusable, place: Place, *, model: str) -> ProviderError:
     is_temporary = status in TEMPORARY_STATUS or status >= 500
     fallback = _OVERLOADED if is_temporary else _OTHERWISE
     message = _ADVICE.get(status, fallback).format(model=model, status=status, place=place)
-    detail = _shown(error.detail, place.key)
+    detail = shown(error.detail, place.key)
     # A server that does not accept a key may repeat parts of it.
     if detail and status != 401:
         message += f" It says: {detail}"
@@ -152,7 +152,7 @@ def _until(date: str) -> float | None:
         return None
 
 
-def _shown(detail: str, key: str) -> str:
+def shown(detail: str, key: str) -> str:
     """Return a server's words without the key, which goes before any cut could divide it."""
     line = detail.replace(key, "[key]") if len(key) >= SHORTEST_SECRET else detail
     return line if len(line) <= LONGEST_DETAIL else f"{line[:LONGEST_DETAIL]}…"

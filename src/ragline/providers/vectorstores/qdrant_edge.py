@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
+from uuid import UUID
 
 import numpy as np
 from qdrant_edge import (
     CountRequest,
-    Distance,
-    EdgeConfig,
-    EdgeShard,
-    EdgeSparseVectorParams,
-    EdgeVectorParams,
     FieldCondition,
     HasIdCondition,
     IdfParams,
-    KeywordIndexParams,
     MatchValue,
-    Modifier,
     Point,
+    QuantizationSearchParams,
     Query,
     QueryRequest,
     RangeFloat,
+    Record,
     ScoredPoint,
     ScrollRequest,
     SearchParams,
     SparseVector,
     UpdateOperation,
-    VectorStorageDatatype,
 )
 from qdrant_edge import Filter as EdgeFilter
 
-from ragline.errors import ConfigurationError, PermanentProviderError, TemporaryProviderError
+from ragline.errors import PermanentProviderError
 from ragline.providers.contracts import Filter, IndexedChunk, LexicalVector, Match, Vectors
-from ragline.providers.vectorstores.group_flush import GroupFlush
 from ragline.providers.vectorstores.metadata import stored
 from ragline.providers.vectorstores.qdrant_edge_filters import (
     ROOT,
@@ -48,39 +38,44 @@ from ragline.providers.vectorstores.qdrant_edge_filters import (
     metadata_fields,
     schema_of,
 )
+from ragline.providers.vectorstores.qdrant_edge_index import Growth, IndexBuilding
+from ragline.providers.vectorstores.qdrant_edge_live import LiveShard
+from ragline.providers.vectorstores.qdrant_edge_shard import DENSE, LEXICAL
 from ragline.settings import Settings
 
-DENSE = "dense"
-LEXICAL = "lexical"
 PAGE = 1_000
 # Filtering on a field without index reads every payload of the project: 200 ms for 100,000
 # chunks, 55 ms with. Each index takes memory, so the rare fields of a crowd have none.
 MOST_INDEXED_FIELDS = 32
-FLUSH_PAUSE_SECONDS = 0.1
+NEVER = Growth(chunks=0, share=0)
+
+PointId = int | UUID | str
+
+# What is read in 8 bits is scored again with the vectors themselves.
+_NEAR = SearchParams(quantization=QuantizationSearchParams(rescore=True))
+_EXACT = SearchParams(exact=True, quantization=QuantizationSearchParams(ignore=True))
 
 
 class QdrantEdgeStore:
     """Keeps the index in one directory, which only one process may open; contract `VectorStore`.
 
-    Safe for use from several threads. Searches are exact scans of a project's vectors, held
-    as 16-bit floats. A write is on disk when its call returns. The engine's optimizer is never
-    run, since it would stop the whole process for its duration.
+    Safe for use from several threads. A write is on disk when its call returns. Searches are
+    scans of a project's vectors, held as 16-bit floats. Once there are enough of them, a child
+    process builds an index that is scanned in less time, with the same results.
     """
 
     shared: ClassVar[bool] = False
 
-    def __init__(self, path: Path, dimensions: int) -> None:
+    def __init__(self, path: Path, dimensions: int, *, growth: Growth = NEVER) -> None:
         """Open the index in `path`, or create it; `dimensions` is that of the embedder.
 
         Raises `ConfigurationError` where another process has it open, or where it was built
         with other dimensions.
         """
-        self._path = path
         self._dimensions = dimensions
-        self._writing = threading.Lock()
-        self._shard = _open(path, dimensions)
-        self._flushes = GroupFlush(self._shard.flush, pause=FLUSH_PAUSE_SECONDS)
-        self._indexed = set(self._shard.info().payload_schema)
+        self._live = LiveShard(path, dimensions)
+        self._building = IndexBuilding(self._live, path, dimensions, growth)
+        self._building.consider()
 
     @classmethod
     def open(cls, settings: Settings, dimensions: int, *, collection: str | None = None) -> Self:
@@ -89,6 +84,7 @@ class QdrantEdgeStore:
         return cls(
             folder if collection is None else folder.with_name(f"{folder.name}-{collection}"),
             dimensions,
+            growth=Growth(settings.edge_index_from, settings.edge_index_growth),
         )
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
@@ -96,14 +92,15 @@ class QdrantEdgeStore:
         if chunks:
             self._check_dimensions(chunks)
             self._index_fields(chunks)
-            self._write(UpdateOperation.upsert_points([_point(chunk) for chunk in chunks]))
+            self._live.upsert([_point(chunk) for chunk in chunks])
+            self._building.consider()
 
     def search_dense(
         self, vector: Vectors, *, project_id: str, filter: Filter | None, limit: int
     ) -> list[Match]:
         """Return the chunks with the highest cosine (−1 to 1), best first."""
         query = Query.Nearest(vector.tolist(), using=DENSE)
-        return self._search(query, _in_project(project_id, filter), limit)
+        return self._search(query, _in_project(project_id, filter), limit, _NEAR)
 
     def search_lexical(
         self, vector: LexicalVector, *, project_id: str, filter: Filter | None, limit: int
@@ -126,7 +123,7 @@ class QdrantEdgeStore:
             return {}
         among = EdgeFilter(must=[HasIdCondition(set(chunk_ids))])
         query = Query.Nearest(vector.tolist(), using=DENSE)
-        found = self._search(query, among, len(chunk_ids))
+        found = self._search(query, among, len(chunk_ids), _EXACT)
         return {match.chunk_id: match.score for match in found}
 
     def delete(
@@ -156,13 +153,9 @@ class QdrantEdgeStore:
         """Return the ids held for a document with their versions."""
         among = EdgeFilter(must=[_equal("document_id", document_id)])
         versions: dict[str, int] = {}
-        offset = None
+        offset: PointId | None = None
         while True:
-            request = ScrollRequest(
-                offset=offset, limit=PAGE, filter=among, with_payload=["version"]
-            )
-            with _translated():
-                records, offset = self._shard.scroll(request)
+            records, offset = self._page(among, offset)
             versions |= {
                 str(record.id): int((record.payload or {})["version"]) for record in records
             }
@@ -171,44 +164,53 @@ class QdrantEdgeStore:
 
     def close(self) -> None:
         """Release the directory; closing twice is allowed."""
-        with self._writing, _translated():
-            self._shard.close()
+        self._building.close()
+        self._live.close()
 
-    def _write(self, operation: UpdateOperation) -> None:
-        """Apply an operation and have it on disk, together with those of other threads."""
-        with self._writing, _translated():
-            self._shard.update(operation)
-            write = self._flushes.note_write()
-        with _translated():
-            self._flushes.wait(write)
+    @property
+    def is_building(self) -> bool:
+        """Whether an index is being built."""
+        return self._building.is_under_way
+
+    def wait_for_index(self) -> None:
+        """Return when no index is being built, for measurements and tests."""
+        self._building.wait()
 
     def _delete(self, among: EdgeFilter) -> int:
         """Remove points; what other threads add between count and removal is not counted."""
         held = self._count(among)
         if held:
-            self._write(UpdateOperation.delete_points_by_filter(among))
+            self._live.remove(among, held)
+            self._building.consider()
         return held
 
     def _count(self, among: EdgeFilter) -> int:
-        with _translated():
-            return self._shard.count(CountRequest(filter=among, exact=True))
+        request = CountRequest(filter=among, exact=True)
+        return self._live.read(lambda shard: shard.count(request))
+
+    def _page(
+        self, among: EdgeFilter, offset: PointId | None
+    ) -> tuple[list[Record], PointId | None]:
+        request = ScrollRequest(offset=offset, limit=PAGE, filter=among, with_payload=["version"])
+        return self._live.read(lambda shard: shard.scroll(request))
 
     def _search(
-        self, query: Query, among: EdgeFilter, limit: int, params: SearchParams | None = None
+        self, query: Query, among: EdgeFilter, limit: int, params: SearchParams
     ) -> list[Match]:
         request = QueryRequest(
             limit=limit, query=query, filter=among, params=params, with_payload=["document_id"]
         )
-        with _translated():
-            return [_match(point) for point in self._shard.query(request)]
+        found = self._live.read(lambda shard: shard.query(request))
+        return [_match(point) for point in found]
 
     def _index_fields(self, chunks: Sequence[IndexedChunk]) -> None:
         """Index the metadata fields that come for the first time, while there is room."""
         for chunk in chunks:
             for field in metadata_fields(chunk.metadata):
-                if field not in self._indexed and len(self._indexed) < MOST_INDEXED_FIELDS:
-                    self._write(UpdateOperation.create_field_index(field, schema_of(field)))
-                    self._indexed.add(field)
+                known = self._live.fields
+                if field not in known and len(known) < MOST_INDEXED_FIELDS:
+                    operation = UpdateOperation.create_field_index(field, schema_of(field))
+                    self._live.index_field(field, operation)
 
     def _check_dimensions(self, chunks: Sequence[IndexedChunk]) -> None:
         for chunk in chunks:
@@ -217,86 +219,6 @@ class QdrantEdgeStore:
                     f"The vector of chunk {chunk.chunk_id} has shape {chunk.dense.shape}, but the "
                     f"index holds {self._dimensions} dimensions. Embed the document again."
                 )
-
-
-def _open(path: Path, dimensions: int) -> EdgeShard:
-    """Open a shard, created first if there is none."""
-    if not any(path.glob("segments/*")):
-        _create(path, dimensions)
-    try:
-        return EdgeShard.load(str(path), _config(dimensions))
-    except Exception as error:
-        raise _opening_failed(path, dimensions, error) from error
-
-
-def _create(path: Path, dimensions: int) -> None:
-    """Create a shard beside `path` and move it there whole, so that a crash leaves no half one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        shard = EdgeShard.create(str(draft), _config(dimensions))
-        for field, is_tenant in (("project_id", True), ("document_id", False)):
-            params = KeywordIndexParams(is_tenant=is_tenant)
-            shard.update(UpdateOperation.create_field_index(field, params))
-        shard.flush()
-        shard.close()
-        with suppress(FileNotFoundError):
-            _clear_leftovers(path)
-        with suppress(OSError):  # another process was faster: its shard is opened instead
-            draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _clear_leftovers(path: Path) -> None:
-    """Remove what an interrupted creation left; nothing was ever stored without a segment."""
-    for folder in ("segments", "wal"):
-        shutil.rmtree(path / folder, ignore_errors=True)
-    (path / "edge_config.json").unlink(missing_ok=True)
-
-
-def _config(dimensions: int) -> EdgeConfig:
-    """Return how a shard is laid out.
-
-    16-bit floats halve memory and search time; they change a cosine by less than 0.001.
-    """
-    dense = EdgeVectorParams(
-        size=dimensions, distance=Distance.Cosine, datatype=VectorStorageDatatype.Float16
-    )
-    lexical = EdgeSparseVectorParams(modifier=Modifier.Idf)
-    return EdgeConfig(vectors={DENSE: dense}, sparse_vectors={LEXICAL: lexical})
-
-
-def _opening_failed(path: Path, dimensions: int, error: Exception) -> ConfigurationError:
-    """Return the error that tells why an index does not open, and what helps."""
-    if "WouldBlock" in str(error):
-        return ConfigurationError(
-            f"The index in {path} is open in another process. Stop that process, or give this "
-            "one its own RAGLINE_DATA_DIR; several processes need another RAGLINE_VECTOR_STORE."
-        )
-    if "expected vector size" in str(error):
-        return ConfigurationError(
-            f"The index in {path} was built by an embedder of other than {dimensions} dimensions. "
-            "Set RAGLINE_EMBEDDER back, or upload the documents into another RAGLINE_DATA_DIR."
-        )
-    return ConfigurationError(
-        f"The index in {path} cannot be opened: {error}. Move the folder away and start again: "
-        "it is then built anew from the database."
-    )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the engine's errors, which have no type of their own, into ours."""
-    try:
-        yield
-    except ValueError as error:
-        raise PermanentProviderError(f"The index does not take this: {error}.") from error
-    except Exception as error:
-        raise TemporaryProviderError(
-            f"The index could not be read or written: {error}. Check the disk of the data "
-            "directory; the job will be tried again."
-        ) from error
 
 
 def _point(chunk: IndexedChunk) -> Point:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 from qdrant_edge import (
     FieldCondition,
+    FloatIndexParams,
     HasIdCondition,
     HasVectorCondition,
     IsEmptyCondition,
     IsNullCondition,
+    KeywordIndexParams,
     MatchValue,
     NestedCondition,
-    PayloadSchemaType,
     RangeFloat,
 )
 from qdrant_edge import Filter as EdgeFilter
@@ -95,10 +96,11 @@ def metadata_fields(metadata: Mapping[str, object]) -> list[str]:
     return [f"{ROOT}.{field}.{kind}" for field, kinds in stored(metadata).items() for kind in kinds]
 
 
-def schema_of(field: str) -> PayloadSchemaType:
-    """Return the kind of index that serves a payload field."""
-    is_number = field.endswith(f".{NUMBER}")
-    return PayloadSchemaType.Float if is_number else PayloadSchemaType.Keyword
+def schema_of(field: str) -> FloatIndexParams | KeywordIndexParams:
+    """Return the kind of index that serves a payload field; none has graphs of its own."""
+    if field.endswith(f".{NUMBER}"):
+        return FloatIndexParams(enable_hnsw=False)
+    return KeywordIndexParams(enable_hnsw=False)
 
 
 def _path(key: str, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What an ingestion paid for: each call once, whatever is tried again."""
+"""What a job paid for: each call once, whatever is tried again."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Doctor: compares rows, files and vectors, explains each difference, and repairs on request."""

@@ -1,0 +1,1 @@
+"""Models that read a question together with each passage."""
