@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 from ragline.providers.contracts import Calibration, Match
 
-# What the project's own model says counts this much beside a better one: from 0 to .3 nearly the
-# same in English, and a gain of .01 in French and where question and passages differ in language.
-BESIDE_BETTER = 0.25
 # Fewer candidates than this do not tell how two models' scores relate.
 ENOUGH = 8
 
@@ -73,7 +70,16 @@ def fuse(
         )
         for chunk_id, document_id in documents.items()
     ]
-    return sorted(fused, key=lambda match: (-match.score, match.chunk_id))
+    return in_order(fused, heard)
+
+
+def in_order(matches: Iterable[Match], models: Sequence[Similarities]) -> list[Match]:
+    """Return matches best first; of two beyond the ceiling the nearer one by cosine comes first."""
+    cosines = models[-1].cosines if models else {}
+    return sorted(
+        matches,
+        key=lambda match: (-match.score, -cosines.get(match.chunk_id, -1.0), match.chunk_id),
+    )
 
 
 def meanings(
@@ -94,10 +100,8 @@ def nearness_by(models: Sequence[Similarities], chunk_ids: Collection[str]) -> d
     if len(models) == 1:
         return own
     better = _read(models[1], [each for each in chunk_ids if each in models[1].cosines])
-    mixed = {
-        each: BESIDE_BETTER * own[each] + (1 - BESIDE_BETTER) * near
-        for each, near in better.items()
-    }
+    beside = models[1].calibration.beside
+    mixed = {each: beside * own[each] + (1 - beside) * near for each, near in better.items()}
     if len(mixed) == len(own) or len(mixed) < ENOUGH:
         return own | mixed
     middle, spread = _distribution(own[each] for each in mixed)

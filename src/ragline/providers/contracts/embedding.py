@@ -22,7 +22,8 @@ class Calibration:
     A cosine of `floor` means unrelated, one of `ceiling` a passage that answers a question as
     well as passages do; `lexical_weight` (0–1) is the share of the lexical score where question
     and passage share a language, and `cross_language_weight` its share where they do not.
-    `languages` (ISO 639-1) are those that the model understands; None means many.
+    `languages` (ISO 639-1) are those that the model understands; None means many. Where it is
+    the better one of two, what the first model says counts `beside` (0–1) as well.
     """
 
     floor: float
@@ -30,6 +31,7 @@ class Calibration:
     cross_language_weight: float
     ceiling: float = 1.0
     languages: frozenset[str] | None = None
+    beside: float = 0.25
 
 
 class Embedder(Protocol):

@@ -82,6 +82,7 @@ class MiniLM:
         lexical_weight=0.25,
         cross_language_weight=0.15,
         languages=frozenset({"en"}),
+        beside=0.1,
     )
 
     def __init__(self, settings: Settings, model: str | None = None) -> None:
