@@ -3,87 +3,29 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
-from tests.contract import problem_of
-from tests.fakes.text_embeddings import FakeTextEmbeddings
-from tests.inprocess import WAIT_SECONDS, InProcessServer, Tenant
+from tests.inprocess import InProcessServer, Tenant
+from tests.reembedding.asking import (
+    QUESTION,
+    armed,
+    chunks_of,
+    filled,
+    found,
+    indexes,
+    reembed,
+    reembedded,
+    vectors_named,
+    view,
+    wait_until,
+)
 
 from ragline import failpoints
-from ragline.indexes.opening import Index, every_index, indexes_by_project
-from ragline.models import Chunk, ChunkVector, Document, Embedding, Event, Project, now
-from ragline.reembedding.removing import remove_due
-
-TEXTS = {
-    "Lighthouses": "The lighthouse at Kermorvan burned whale oil until 1860, when the keepers "
-    "changed to petroleum and the beam reached nineteen miles on clear nights.",
-    "Bridges": "The suspension bridge at Menai hangs from sixteen iron chains, each of which was "
-    "soaked in linseed oil before it was raised by one hundred and fifty men.",
-    "Canals": "Barges on the canal du Midi climb eight locks at Fonserannes, and the whole "
-    "staircase lifts them twenty one metres in less than an hour.",
-}
-QUESTION = "What did the keepers burn in the lighthouse?"
-
-
-def filled(tenant: Tenant, name: str = "works") -> str:
-    """Return a project with three documents."""
-    project = tenant.project(name)
-    for title, text in TEXTS.items():
-        tenant.ingest_text(project, text, title=title)
-    return project
-
-
-def reembed(tenant: Tenant, project: str, **wanted: Any) -> Any:
-    """Ask for a re-embedding and return the response."""
-    return tenant.http.post(f"/v1/projects/{project}/reembed", json=wanted)
-
-
-def reembedded(tenant: Tenant, project: str, **wanted: Any) -> dict[str, Any]:
-    """Re-embed a project and return the job's end."""
-    answer = reembed(tenant, project, **wanted)
-    assert answer.status_code == 202, answer.text
-    return tenant.ended(answer.json()["job"]["id"])
-
-
-def found(tenant: Tenant, project: str, question: str = QUESTION) -> list[str]:
-    """Return the titles of what a search finds."""
-    answer = tenant.http.post(f"/v1/projects/{project}/search", json={"query": question})
-    assert answer.status_code == 200, answer.text
-    return [hit["title"] for hit in answer.json()["hits"]]
-
-
-def view(tenant: Tenant, project: str) -> dict[str, Any]:
-    """Return the indexes of a project."""
-    return dict(tenant.http.get(f"/v1/projects/{project}/reembed").json())
-
-
-def indexes(server: InProcessServer, project: str) -> Any:
-    """Return the opened indexes of a project."""
-    return indexes_by_project(server.runtime, project)
-
-
-@contextmanager
-def armed(text: str) -> Iterator[None]:
-    """Have failpoints act in the shared server."""
-    failpoints.arm(text, production=False)
-    try:
-        yield
-    finally:
-        failpoints.arm(None, production=False)
-
-
-def wait_until(is_so: Any, what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+from ragline.indexes.opening import Index, every_index
+from ragline.models import Chunk, ChunkVector, Document, Embedding, Event, Project
 
 
 def test_another_model_takes_over(server: InProcessServer, tenant: Tenant, spec: str) -> None:
@@ -137,15 +79,6 @@ def test_keys_and_content_version_change_with_the_swap(
     assert old == kept
     assert not old & new
     assert {4 * 48} == lengths
-
-
-def chunks_of(project: str) -> Any:
-    """Return a query of the chunks of a project."""
-    return (
-        sa.select(Chunk.id)
-        .join(Document, Document.id == Chunk.document_id)
-        .where(Document.project_id == project)
-    )
 
 
 def keys_of(project: str) -> Any:
@@ -323,17 +256,6 @@ def documents_in(server: InProcessServer, index: Index) -> list[str]:
         return list(session.scalars(query))
 
 
-def vectors_named(server: InProcessServer, project: str, index: Index) -> int:
-    """Count the vectors that passages of a project have in an index by name."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(ChunkVector)
-        .where(ChunkVector.index_id == index.id, ChunkVector.chunk_id.in_(chunks_of(project)))
-    )
-    with server.runtime.database.read() as session:
-        return session.scalar(query) or 0
-
-
 def _named(server: InProcessServer, spec: str) -> Index | None:
     return next((each for each in every_index(server.runtime) if each.spec == spec), None)
 
@@ -356,177 +278,3 @@ def test_force_swaps_all_the_same(server: InProcessServer, tenant: Tenant, spec:
     assert job["result"]["check"]["passed"] is False
     assert "check-failed" == job["warnings"][0]["code"]
     assert spec == view(tenant, project)["main"]["embedder"]
-
-
-def test_texts_are_paid_for_once(tenant: Tenant, spec: str, service: FakeTextEmbeddings) -> None:
-    """After a cancelling and another call no passage is sent to the service again."""
-
-    project = filled(tenant)
-    with armed("reembed.filled=hold"):
-        job_id = reembed(tenant, project, embedder=spec, check={"overlap": 0}).json()["job"]["id"]
-        wait_until(
-            lambda: view(tenant, project)["filling"]["chunks"] == 3, "the index is not filled"
-        )
-        assert 202 == tenant.http.post(f"/v1/jobs/{job_id}/cancel").status_code
-    cancelled = tenant.ended(job_id)
-    left = view(tenant, project)
-    job = reembedded(tenant, project, embedder=spec, check={"overlap": 0})
-    passages = [text for text in service.texts if text.partition("\n")[0] in TEXTS]
-
-    assert "cancelled" == cancelled["status"]
-    assert 3 == cancelled["result"]["undone"]["vectors"]
-    assert left["filling"] is None
-    assert job["result"]["swapped"]
-    assert 3 == len(passages)
-
-
-def test_cancelled_job_is_retried(tenant: Tenant, spec: str) -> None:
-    """A retry fills anew what its cancelling took away, from what is stored."""
-
-    project = filled(tenant)
-    with armed("reembed.filled=hold"):
-        job_id = reembed(tenant, project, embedder=spec, check={"overlap": 0}).json()["job"]["id"]
-        wait_until(
-            lambda: view(tenant, project)["filling"]["chunks"] == 3, "the index is not filled"
-        )
-        tenant.http.post(f"/v1/jobs/{job_id}/cancel")
-    tenant.ended(job_id)
-    tenant.http.post(f"/v1/jobs/{job_id}/retry").raise_for_status()
-    job = tenant.ended(job_id)
-
-    assert job["result"]["swapped"], job
-    assert spec == view(tenant, project)["main"]["embedder"]
-
-
-def test_one_at_a_time(tenant: Tenant, spec: str) -> None:
-    """While a project is re-embedded, another call and a rollback are refused."""
-
-    project = filled(tenant)
-    with armed("reembed.filled=hold"):
-        job_id = reembed(tenant, project, embedder=spec, check={"overlap": 0}).json()["job"]["id"]
-        second = reembed(tenant, project, embedder=spec)
-        wait_until(lambda: view(tenant, project)["filling"] is not None, "nothing is filling")
-    tenant.ended(job_id)
-
-    problem_of(second, 409, "conflict")
-
-
-@pytest.mark.parametrize(
-    ("wanted", "told"),
-    [
-        ({"embedder": "nobody"}, "nobody"),
-        ({"vector_store": "nowhere"}, "nowhere"),
-    ],
-)
-def test_unknown_names_are_refused(tenant: Tenant, wanted: dict[str, str], told: str) -> None:
-    """A model or store that nothing bears is named in the refusal, and nothing is begun."""
-
-    project = tenant.project()
-    answer = reembed(tenant, project, **wanted)
-
-    assert told in problem_of(answer, 422, "invalid-input")["detail"]
-    assert view(tenant, project)["filling"] is None
-
-
-def test_same_model_in_the_same_store_is_refused(tenant: Tenant) -> None:
-    """There is nothing to do where the project is searched like that already."""
-
-    project = tenant.project()
-
-    problem_of(reembed(tenant, project, embedder="use"), 409, "conflict")
-
-
-def test_nothing_to_go_back_to(tenant: Tenant) -> None:
-    """A project that was never re-embedded has no previous index."""
-
-    project = tenant.project()
-    answer = tenant.http.post(f"/v1/projects/{project}/reembed/rollback")
-
-    problem_of(answer, 409, "conflict")
-
-
-def test_previous_index_can_be_removed(server: InProcessServer, tenant: Tenant, spec: str) -> None:
-    """Its vectors go with their names; then there is nothing to go back to."""
-
-    project = filled(tenant)
-    old = indexes(server, project).main
-    reembedded(tenant, project, embedder=spec, check={"overlap": 0})
-    removed = tenant.http.delete(f"/v1/projects/{project}/reembed/previous")
-    again = tenant.http.delete(f"/v1/projects/{project}/reembed/previous")
-
-    assert {"removed": {"vectors": 3}} == removed.json()
-    assert {"removed": {"vectors": 0}} == again.json()
-    assert 0 == old.store.count(project_id=project)
-    assert 0 == vectors_named(server, project, old)
-    assert "Lighthouses" == found(tenant, project)[0]
-
-
-def test_others_and_their_projects_are_not_touched(
-    server: InProcessServer, tenant: Tenant, spec: str
-) -> None:
-    """Nobody re-embeds a project of another tenant, nor one that is being deleted."""
-
-    project = tenant.project()
-    with server.tenant() as other:
-        problem_of(reembed(other, project, embedder=spec), 404, "not-found")
-        problem_of(other.http.get(f"/v1/projects/{project}/reembed"), 404, "not-found")
-    tenant.http.delete(f"/v1/projects/{project}")
-
-    problem_of(reembed(tenant, project, embedder=spec), 404, "not-found")
-
-
-def test_deleting_the_project_ends_its_reembedding(tenant: Tenant, spec: str) -> None:
-    """A job whose project goes meanwhile fails with that reason, and nothing is left."""
-
-    project = filled(tenant)
-    with armed("reembed.filled=hold"):
-        job_id = reembed(tenant, project, embedder=spec, check={"overlap": 0}).json()["job"]["id"]
-        wait_until(
-            lambda: view(tenant, project)["filling"]["chunks"] == 3, "the index is not filled"
-        )
-        deletion = tenant.http.delete(f"/v1/projects/{project}").json()["job"]["id"]
-        receipt = tenant.ended(deletion)
-    job = tenant.ended(job_id)
-
-    assert ("failed", "The project was deleted while it was being re-embedded.") == (
-        job["status"],
-        job["error"]["detail"],
-    )
-    assert 6 == receipt["result"]["removed"]["vectors"]
-    assert not any(receipt["result"]["remaining"].values()), receipt
-
-
-def test_idempotency_key_begins_one(tenant: Tenant, spec: str) -> None:
-    """The same request under its key is answered with the same job."""
-
-    project = filled(tenant)
-    bodies = [
-        tenant.http.post(
-            f"/v1/projects/{project}/reembed",
-            json={"embedder": spec, "check": {"overlap": 0}},
-            headers={"Idempotency-Key": "reembed-once"},
-        ).json()
-        for _ in range(2)
-    ]
-
-    assert bodies[0]["job"]["id"] == bodies[1]["job"]["id"]
-    assert tenant.ended(bodies[0]["job"]["id"])["result"]["swapped"]
-
-
-def test_previous_index_goes_after_its_time(
-    server: InProcessServer, tenant: Tenant, spec: str
-) -> None:
-    """A clean-up removes previous indexes that were kept as long as the setting says."""
-
-    project = filled(tenant)
-    old = indexes(server, project).main
-    reembedded(tenant, project, embedder=spec, check={"overlap": 0})
-    counted: list[int] = []
-    later = now() + timedelta(days=server.runtime.settings.keep_previous_index_days + 1)
-    remove_due(server.runtime, now(), removed=lambda _session, count: counted.append(count))
-    assert [] == counted
-    remove_due(server.runtime, later, removed=lambda _session, count: counted.append(count))
-
-    assert counted
-    assert view(tenant, project)["previous"] is None
-    assert 0 == old.store.count(project_id=project)

@@ -6,7 +6,9 @@ takes up what was published meanwhile.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,16 +32,19 @@ PER_STEP = 512
 GROUP = 32
 REMOTE_GROUP = 128
 LOOK_SECONDS = 0.5
+# Somebody waits for a filling that was asked for: ingestion that never ends must not stop it.
+PATIENCE_SECONDS = 5.0
 WAITING_FOR = "ingest"
 """What a filling job waits for while documents are ingested."""
 _LOCK = "filling"
 
 
-def fill(runtime: Runtime, job_id: str, index_id: str) -> int:
+def fill(runtime: Runtime, job_id: str, index_id: str, *, is_asked_for: bool = False) -> int:
     """Have an index hold more of the published passages of a job's project; return how many.
 
     0 means that it lacked none. Groups of passages are embedded one at a time in a process, and
-    none while documents are ingested. A second run embeds nothing again.
+    none while documents are ingested; one that `is_asked_for` then has a group every few seconds.
+    A second run embeds nothing again.
     """
     workflow_id = runtime.engine.workflow_id()
     with runtime.database.read() as session:
@@ -49,7 +54,8 @@ def fill(runtime: Runtime, job_id: str, index_id: str) -> int:
         if project is None or project.deleted_at is not None:
             return 0
     index = open_index(runtime, index_id)
-    filler = _Filler(runtime, job, workflow_id, index)
+    patience = PATIENCE_SECONDS if is_asked_for else math.inf
+    filler = _Filler(runtime, job, workflow_id, index, patience=patience)
     with filler.alone():
         return filler.run(project_id)
 
@@ -57,8 +63,11 @@ def fill(runtime: Runtime, job_id: str, index_id: str) -> int:
 class _Filler:
     """One step's work for one index."""
 
-    def __init__(self, runtime: Runtime, job: Job, workflow_id: str, index: Index) -> None:
+    def __init__(
+        self, runtime: Runtime, job: Job, workflow_id: str, index: Index, *, patience: float
+    ) -> None:
         self._runtime = runtime
+        self._patience = patience
         self._job_id = job.id
         self._workflow_id = workflow_id
         self._index = index
@@ -73,12 +82,13 @@ class _Filler:
     def run(self, project_id: str) -> int:
         """Fill until a step's work is done or nothing is lacking."""
         self._note_waiting(None)
+        self._count(project_id)
         total, after = 0, FIRST
-        remote = self._index.embedder.provider is not None
-        while total < PER_STEP:
-            if self._give_way() or not total:
+        limit = GROUP if self._index.embedder.provider is None else REMOTE_GROUP
+        while total < PER_STEP and self._next(project_id, after, 1):
+            if self._give_way():
                 self._count(project_id)
-            group = self._next(project_id, after, REMOTE_GROUP if remote else GROUP)
+            group = self._next(project_id, after, limit)
             if not group:
                 break
             after = group[-1].place
@@ -130,7 +140,8 @@ class _Filler:
         if not self._is_busy():
             return False
         self._note_waiting(WAITING_FOR)
-        while self._is_busy():
+        ends = time.monotonic() + self._patience
+        while self._is_busy() and time.monotonic() < ends:
             self._runtime.engine.pause(LOOK_SECONDS)
             self._look()
         self._note_waiting(None)

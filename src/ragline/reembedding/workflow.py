@@ -73,7 +73,7 @@ def _filled(
 ) -> dict[str, Any] | None:
     """Fill the new index and check it once; return what the check found."""
     engine = runtime.engine
-    while engine.step(fill, COMPUTE, runtime, job_id, index_id):
+    while engine.step(fill, COMPUTE, runtime, job_id, index_id, is_asked_for=True):
         pass
     failpoint("reembed.filled")
     if verdict is None:
