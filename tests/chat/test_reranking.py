@@ -23,7 +23,7 @@ Found = tuple[Tenant, str]
 TEXTS = {
     "Bakery": "The baker of Quennby opens at six.",
     "Ferry": "The ferry of Quennby leaves at nine.",
-    "Smithy": "The smith of Quennby opens when he likes.",
+    "Smithy": "The smith of Quennby opens as he likes.",
 }
 
 

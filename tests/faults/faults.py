@@ -78,7 +78,7 @@ Inject = Callable[[Scene], Iterator[Fault]]
 
 # Rounds do not come past these; the tests of their features do.
 ELSEWHERE = (
-    *("doctor.", "image.", "import.", "indexes.", "note.", "reembed.", "zotero."),
+    *("doctor.", "edge_index.", "image.", "import.", "indexes.", "note.", "reembed.", "zotero."),
     *("ingest.page_answered", "ingest.page_recognised", "ingest.replaced", "ingest.tid"),
 )
 

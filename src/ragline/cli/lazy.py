@@ -25,10 +25,10 @@ COMMANDS = {
     "chat": "Talk with an agent; an empty line or Ctrl-D ends it.",
     "jobs": "List jobs, look at one, watch, cancel or retry them.",
     "queue-status": "Show the queues in numbers; pause and resume them.",
-    "reembed": "Search a project with another model or in another store.",
-    "doctor": "Compare rows, files and vectors, explain each difference, and repair.",
+    "reembed": "Search a project with another model or in another store; it answers all the while.",
+    "doctor": "Compare rows, files and vectors, explain each difference, and repair on request.",
     "migrate": "Bring the database's schema up to date.",
-    "eval": "Measure search quality on a data set in BEIR layout.",
+    "eval": "Measure search quality on data sets in BEIR layout, or on a project of the server.",
 }
 """Each command's line in the overview; the command itself is `app` in a module of its name."""
 
