@@ -122,9 +122,15 @@ class QdrantEdgeStore:
         if not chunk_ids:
             return {}
         among = EdgeFilter(must=[HasIdCondition(set(chunk_ids))])
-        query = Query.Nearest(vector.tolist(), using=DENSE)
-        found = self._search(query, among, len(chunk_ids), _EXACT)
-        return {match.chunk_id: match.score for match in found}
+        # No payload: reading it takes a third as long as the rest.
+        request = QueryRequest(
+            limit=len(chunk_ids),
+            query=Query.Nearest(vector.tolist(), using=DENSE),
+            filter=among,
+            params=_EXACT,
+        )
+        found = self._live.read(lambda shard: shard.query(request))
+        return {str(point.id): point.score for point in found}
 
     def delete(
         self, *, document_id: str, version: int | None = None, before: int | None = None
