@@ -14,8 +14,8 @@ from ragline.models import Project, VectorIndex
 from ragline.settings.embedders import AUTO, FASTEST
 
 EDGE = "qdrant_edge"
-MOST_EDGE_CHUNKS = 1_000_000
-"""Chunks up to which the embedded index was measured to stay fast."""
+MOST_EDGE_CHUNKS = 100_000
+"""Chunks up to which the embedded index was measured."""
 
 
 def look(runtime: Runtime) -> Iterator[Difference]:
@@ -86,7 +86,7 @@ def _size(runtime: Runtime) -> Iterator[Difference]:
         yield Difference(
             "index-too-large",
             f"The embedded index holds {count:,} chunks, more than the {MOST_EDGE_CHUNKS:,} up to "
-            "which it stays fast in one process: move the projects to a server with "
+            "which its speed was measured. Where searches are slow, move projects to a server: "
             "`ragline reembed PROJECT --vector-store qdrant` (or pgvector).",
             repairable=False,
             count=count,
