@@ -30,6 +30,23 @@ app = typer.Typer(add_completion=False)
 
 SURE = 0.05
 
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|CONFIG",
+        help="Compare with a file that --output wrote, or with another configuration, such "
+        "as 'better=none,mode=dense'.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="Write a line for each question: .csv, or .jsonl."),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Folder in which vectors are kept for the next time."),
+]
+
 
 @app.command("eval")
 def measure(
@@ -64,22 +81,9 @@ def measure(
     chunks: Annotated[
         int, typer.Option(min=10, max=1000, help="Passages ranked for a question.")
     ] = 100,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|CONFIG",
-            help="Compare with a file that --output wrote, or with another configuration, such "
-            "as 'better=none,mode=dense'.",
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Write a line for each question: .csv, or .jsonl."),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(file_okay=False, help="Folder in which vectors are kept for the next time."),
-    ] = None,
+    against: Against = None,
+    output: Output = None,
+    cache: Cache = None,
     project: Annotated[
         str | None,
         typer.Option(help="Measure this project of the server; qrels.tsv names external ids."),

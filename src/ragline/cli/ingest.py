@@ -39,6 +39,23 @@ class Sent:
         self.refused += [(one.filename, one.problem.detail) for one in upload.rejected]
 
 
+Clean = Annotated[
+    bool | None,
+    typer.Option(
+        help="Have a model repair passages that were read badly, or not; the project's word "
+        "holds where nothing is said."
+    ),
+]
+OnServer = Annotated[
+    bool,
+    typer.Option(
+        "--on-server",
+        help="The paths are folders of the server, below a root that its operator allows: "
+        "nothing is uploaded.",
+    ),
+]
+
+
 @app.command()
 def ingest(
     paths: Annotated[
@@ -71,21 +88,8 @@ def ingest(
         str | None,
         typer.Option(help="What stands before the external ids: another one for each source."),
     ] = None,
-    clean: Annotated[
-        bool | None,
-        typer.Option(
-            help="Have a model repair passages that were read badly, or not; the project's word "
-            "holds where nothing is said."
-        ),
-    ] = None,
-    on_server: Annotated[
-        bool,
-        typer.Option(
-            "--on-server",
-            help="The paths are folders of the server, below a root that its operator allows: "
-            "nothing is uploaded.",
-        ),
-    ] = False,
+    clean: Clean = None,
+    on_server: OnServer = False,
     json: Json = False,
 ) -> None:
     """Upload files and folders, archives, tables and reference libraries into a project."""
