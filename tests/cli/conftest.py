@@ -31,7 +31,10 @@ def ragline(server: InProcessServer, tenant: Tenant, tmp_path: Path) -> Iterator
 
     def run(*arguments: object, input: str | None = None, **env: str | None) -> Result:
         words = [str(one) for one in arguments]
-        return CliRunner().invoke(app, words, input=input, env=surroundings | env)
+        result = CliRunner().invoke(app, words, input=input, env=surroundings | env)
+        # A test that fails shows why its command did.
+        sys.stderr.write(result.stderr)
+        return result
 
     # The server works in this process too, and must not write into a command's stdout.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))

