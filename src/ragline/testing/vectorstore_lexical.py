@@ -110,7 +110,7 @@ class LexicalConformance:
         for size in (1, 3, 9):
             asked = LexicalVector(tuple(dice.sample(range(1, 41), size)), (1.0,) * size)
             matches = store.search_lexical(asked, project_id=PROJECT, filter=None, limit=12)
-            expected = _scores(held.values(), asked)
+            expected = expected_scores(held.values(), asked)
             best = sorted(expected.values(), reverse=True)[:12]
             assert len(best) == len(matches)
             for score, match in zip(best, matches, strict=True):
@@ -161,7 +161,7 @@ def _number(held: IndexedChunk) -> int:
     return int(held.chunk_id.replace("-", ""), 16) - 1000
 
 
-def _scores(held: Iterable[IndexedChunk], asked: LexicalVector) -> dict[str, float]:
+def expected_scores(held: Iterable[IndexedChunk], asked: LexicalVector) -> dict[str, float]:
     """Return the scores above 0 by the formula."""
     texts = {
         each.chunk_id: dict(zip(each.lexical.indices, each.lexical.values, strict=True))

@@ -8,21 +8,26 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
+from qdrant_edge import EdgeShard, SearchParams
 from structlog.testing import capture_logs
 
 from ragline import failpoints
-from ragline.providers.contracts import IndexedChunk, Vectors
+from ragline.providers.contracts import IndexedChunk, LexicalVector, Vectors
 from ragline.providers.vectorstores.qdrant_edge import QdrantEdgeStore
 from ragline.providers.vectorstores.qdrant_edge_index import Growth
+from ragline.providers.vectorstores.qdrant_edge_scope import Scope
 from ragline.providers.vectorstores.qdrant_edge_shard import place_of
 from ragline.testing.vectorstore import PROJECT, VectorStoreConformance, chunk, chunk_id
-from ragline.testing.vectorstore_samples import DOCUMENT
+from ragline.testing.vectorstore_lexical import assert_scores, expected_scores
+from ragline.testing.vectorstore_samples import DOCUMENT, OTHER_PROJECT
 
 DIMENSIONS = 8
 SOON = Growth(chunks=100, share=0.5, settle_seconds=0, niceness=0)
+LATE = "00000000-0000-0000-0000-000000001a7e"
 GONE = "00000000-0000-0000-0000-00000000dead"
 
 DYING = """
@@ -277,3 +282,71 @@ def _wait_for_copy(path: Path) -> None:
             return
         deadline.wait(0.01)
     raise AssertionError("no index is being built")
+
+
+def test_words_are_counted_among_what_is_left(store: QdrantEdgeStore, tmp_path: Path) -> None:
+    """Scores are those of the formula: with an index, beside it, after removals and elsewhere's."""
+    asked = LexicalVector((3, 7, 12), (1.0, 1.0, 1.0))
+    held = {each.chunk_id: each for each in some(range(150))}
+
+    def agree(searched: QdrantEdgeStore) -> None:
+        assert_scores(expected_scores(held.values(), asked), searched, asked)
+
+    store.upsert(list(held.values()))
+    agree(store)
+    store.wait_for_index()
+    agree(store)
+    late = [chunk(n, document_id=LATE, terms={7: 1.0, n: 1.0}) for n in range(150, 170)]
+    store.upsert(late)
+    held |= {each.chunk_id: each for each in late}
+    agree(store)
+    again = [chunk(n, terms={12: 2.0}) for n in range(3, 60, 20)]
+    store.upsert(again)
+    held |= {each.chunk_id: each for each in again}
+    agree(store)
+    store.delete(document_id=LATE)
+    held = {name: each for name, each in held.items() if each.document_id != LATE}
+    agree(store)
+    store.close()
+    opened = QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
+    agree(opened)
+    opened.upsert([chunk(n, project_id=OTHER_PROJECT, terms={7: 1.0}) for n in range(500, 530)])
+    agree(opened)
+    opened.close()
+
+
+def test_a_project_that_comes_meanwhile(store: QdrantEdgeStore, tmp_path: Path) -> None:
+    """Who was alone in the shard finds nothing of the next one, nor does one that opens it."""
+    store.upsert(some(range(150)))
+    store.wait_for_index()
+    foreign = chunk(900, project_id=OTHER_PROJECT, dense=_direction(900), terms={900: 1.0})
+
+    store.upsert([foreign])
+
+    rare = LexicalVector((900,), (1.0,))
+    assert [chunk_id(900)] != found(store, 900)
+    assert [] == store.search_lexical(rare, project_id=PROJECT, filter=None, limit=9)
+    store.close()
+    opened = QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
+    assert [chunk_id(900)] != found(opened, 900)
+    assert [] == opened.search_lexical(rare, project_id=PROJECT, filter=None, limit=9)
+    assert [] == opened.search_lexical(rare, project_id=str(UUID(int=77)), filter=None, limit=9)
+    opened.close()
+
+
+def test_a_project_that_comes_during_a_search(
+    store: QdrantEdgeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written between looking and searching is searched again, with the condition."""
+    store.upsert(some(range(40)))
+    foreign = chunk(900, project_id=OTHER_PROJECT, dense=_direction(900))
+    statistics = Scope._statistics
+
+    def written_meanwhile(scope: Scope, shard: EdgeShard) -> SearchParams:
+        store.upsert([foreign])
+        return statistics(scope, shard)
+
+    monkeypatch.setattr(Scope, "_statistics", written_meanwhile)
+
+    assert [chunk_id(900)] != found(store, 900)
+    assert store.count(project_id=OTHER_PROJECT) == 1

@@ -12,7 +12,6 @@ from qdrant_edge import (
     CountRequest,
     FieldCondition,
     HasIdCondition,
-    IdfParams,
     MatchValue,
     Point,
     QuantizationSearchParams,
@@ -34,12 +33,12 @@ from ragline.providers.vectorstores.metadata import stored
 from ragline.providers.vectorstores.qdrant_edge_filters import (
     ROOT,
     Conditions,
-    condition_of,
     metadata_fields,
     schema_of,
 )
 from ragline.providers.vectorstores.qdrant_edge_index import Growth, IndexBuilding
 from ragline.providers.vectorstores.qdrant_edge_live import LiveShard
+from ragline.providers.vectorstores.qdrant_edge_scope import Scope, in_project
 from ragline.providers.vectorstores.qdrant_edge_shard import DENSE, LEXICAL
 from ragline.settings import Settings
 
@@ -51,7 +50,7 @@ NEVER = Growth(chunks=0, share=0)
 
 PointId = int | UUID | str
 
-# What is read in 8 bits is scored again with the vectors themselves.
+# What is read in 4 bits is scored again with the vectors themselves.
 _NEAR = SearchParams(quantization=QuantizationSearchParams(rescore=True))
 _EXACT = SearchParams(exact=True, quantization=QuantizationSearchParams(ignore=True))
 
@@ -92,7 +91,8 @@ class QdrantEdgeStore:
         if chunks:
             self._check_dimensions(chunks)
             self._index_fields(chunks)
-            self._live.upsert([_point(chunk) for chunk in chunks])
+            projects = {chunk.project_id for chunk in chunks}
+            self._live.upsert([_point(chunk) for chunk in chunks], projects)
             self._building.consider()
 
     def search_dense(
@@ -100,7 +100,7 @@ class QdrantEdgeStore:
     ) -> list[Match]:
         """Return the chunks with the highest cosine (−1 to 1), best first."""
         query = Query.Nearest(vector.tolist(), using=DENSE)
-        return self._search(query, _in_project(project_id, filter), limit, _NEAR)
+        return self._search(query, self._scope(project_id, filter), limit, _NEAR)
 
     def search_lexical(
         self, vector: LexicalVector, *, project_id: str, filter: Filter | None, limit: int
@@ -113,8 +113,7 @@ class QdrantEdgeStore:
         if not vector.indices:
             return []
         query = Query.Nearest(_sparse(vector), using=LEXICAL)
-        frequencies = SearchParams(idf=IdfParams(_in_project(project_id, None)))
-        found = self._search(query, _in_project(project_id, filter), limit, frequencies)
+        found = self._search(query, self._scope(project_id, filter), limit)
         return [match for match in found if match.score > 0]
 
     def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
@@ -145,7 +144,7 @@ class QdrantEdgeStore:
 
     def delete_project(self, project_id: str) -> int:
         """Remove all chunks of a project; return how many."""
-        return self._delete(_in_project(project_id, None))
+        return self._delete(in_project(project_id))
 
     def count(self, *, project_id: str | None = None, document_id: str | None = None) -> int:
         """Return the number of chunks held for a project, a document or in all."""
@@ -200,13 +199,24 @@ class QdrantEdgeStore:
         request = ScrollRequest(offset=offset, limit=PAGE, filter=among, with_payload=["version"])
         return self._live.read(lambda shard: shard.scroll(request))
 
+    def _scope(self, project_id: str, filter: Filter | None) -> Scope:
+        return Scope(project_id, filter, self._live.projects, self._live.place.built_over)
+
     def _search(
-        self, query: Query, among: EdgeFilter, limit: int, params: SearchParams
+        self, query: Query, scope: Scope, limit: int, params: SearchParams | None = None
     ) -> list[Match]:
-        request = QueryRequest(
-            limit=limit, query=query, filter=among, params=params, with_payload=["document_id"]
-        )
-        found = self._live.read(lambda shard: shard.query(request))
+        """Search with these parameters, or with those that a scope gives for terms."""
+
+        def request(among: EdgeFilter | None, terms: SearchParams) -> QueryRequest:
+            return QueryRequest(
+                limit=limit,
+                query=query,
+                filter=among,
+                params=params or terms,
+                with_payload=["document_id"],
+            )
+
+        found = self._live.read(lambda shard: scope.query(shard, request))
         return [_match(point) for point in found]
 
     def _index_fields(self, chunks: Sequence[IndexedChunk]) -> None:
@@ -249,11 +259,3 @@ def _match(point: ScoredPoint) -> Match:
 
 def _equal(key: str, value: str | int) -> FieldCondition:
     return FieldCondition(key, match=MatchValue(value))
-
-
-def _in_project(project_id: str, filter: Filter | None) -> EdgeFilter:
-    """Return the condition of belonging to a project and passing a filter."""
-    conditions: Conditions = [_equal("project_id", project_id)]
-    if filter is not None:
-        conditions.append(condition_of(filter))
-    return EdgeFilter(must=conditions)

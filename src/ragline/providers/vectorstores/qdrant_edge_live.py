@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from qdrant_edge import Filter as EdgeFilter
 
 from ragline.failpoints import failpoint
 from ragline.providers.vectorstores.group_flush import GroupFlush
+from ragline.providers.vectorstores.qdrant_edge_scope import projects_in
 from ragline.providers.vectorstores.qdrant_edge_shard import (
     DENSE,
     LEXICAL,
@@ -67,6 +68,7 @@ class LiveShard:
         self._journal: Journal | None = None
         info = self._shard.info()
         self.fields = set(info.payload_schema)
+        self.projects = projects_in(self._shard)
         self.changed = max(0, info.points_count - self.place.built_over)
         """Chunks written or removed since the index was built, as far as that is known."""
 
@@ -81,9 +83,10 @@ class LiveShard:
                 if shard is self._shard:
                     raise
 
-    def upsert(self, points: list[Point]) -> None:
-        """Write chunks; they are on disk when it returns."""
+    def upsert(self, points: list[Point], projects: Set[str]) -> None:
+        """Write chunks of these projects; they are on disk when it returns."""
         with self._writing, translated():
+            self.projects |= projects
             if self._journal is not None:
                 self._journal.chunk_ids.update(str(point.id) for point in points)
             self._shard.update(UpdateOperation.upsert_points(points))
