@@ -37,7 +37,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 # Tests wait a lot for servers of their own: one process more than there are cores keeps them busy.
-PYTEST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile
+PYTEST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 # What is stored in a database works the same in PostgreSQL. The state machine compares both anyway.
 ON_POSTGRESQL := accounts chat conversations documents engine images imports ingestion jobs \
 	maintenance openai_api projects search webhooks zotero

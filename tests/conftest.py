@@ -24,6 +24,28 @@ def pytest_configure(config: pytest.Config) -> None:
     set_hypothesis_home_dir(config.rootpath / ".hypothesis" / worker)
 
 
+SLOW_FILES = (
+    "faults/test_kill.py",
+    "faults/test_faults.py",
+    "faults/test_library.py",
+    "chat/test_cache.py",
+    "chat/test_kill.py",
+    "cli/test_scaled.py",
+    "cli/test_serve.py",
+    "cli/test_two_releases.py",
+    "images/test_models.py",
+    "indexes/test_kill.py",
+    "indexes/test_settings.py",
+    "ingestion/test_tidying_kill.py",
+    "reembedding/test_interruptions.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that take a minute or more: nothing should wait for them at the end."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(SLOW_FILES))
+
+
 @pytest.fixture(scope="session")
 def server(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest

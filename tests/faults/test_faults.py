@@ -11,7 +11,7 @@ from tests.faults import faults, plan
 from tests.faults.round import play
 
 SEED = 20261122
-SHORT_KILLS = 6
+SHORT_KILLS = 4
 KILLS_ONLY: dict[faults.Inject, int] = {faults.kill_worker: 2, faults.kill_server: 1}
 
 

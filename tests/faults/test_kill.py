@@ -51,7 +51,7 @@ class Outcome:
 @pytest.mark.parametrize(
     ("documents", "kills"),
     [
-        pytest.param(6, 3, id="short"),
+        pytest.param(4, 2, id="short"),
         pytest.param(45, 30, id="full", marks=pytest.mark.faults),
     ],
 )
