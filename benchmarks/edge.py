@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def main() -> None:
         store = QdrantEdgeStore(path, embedder.dimensions, growth=Growth(0, 0))
         writing, vectors = _write(store, passages, given)
         asked = filling.questions(given.queries)
-        before = _searches(Searched(store, embedder), asked)
+        before = _searches(Searched(store, embedder), asked, given.projects)
         found_before = _found(store, embedder, vectors, asked)
         store.close()
         building, store = _indexed(path, embedder.dimensions)
@@ -91,7 +92,7 @@ def main() -> None:
             "one child at the lowest priority; `pause` is the longest time for which a thread "
             "of the server did not get the interpreter meanwhile.",
         )
-        after = _searches(Searched(store, embedder), asked)
+        after = _searches(Searched(store, embedder), asked, given.projects)
         found = _found(store, embedder, vectors, asked)
         store.close()
         report.table(
@@ -100,9 +101,9 @@ def main() -> None:
                 *({"index": "none (scan)", **row} for row in before),
                 *({"index": "built", **row} for row in after),
             ],
-            f"{len(asked)} questions, {CANDIDATES} candidates of each way of searching, one "
-            f"caller. recall@{BEST} against all vectors in full precision: {found_before:.3f} "
-            f"without an index, {found:.3f} with it.",
+            f"{len(asked)} questions to the projects in turn, {CANDIDATES} candidates of each way "
+            f"of searching, one caller. recall@{BEST} against all vectors in full precision: "
+            f"{found_before:.3f} without an index, {found:.3f} with it.",
         )
         report.table("Memory of a process that opens it", [_memory(path, embedder, given)])
 
@@ -136,15 +137,23 @@ def _project_id(number: int) -> str:
     return str(uuid.UUID(int=number + 1))
 
 
+def _chunk_id(project: int, number: int) -> str:
+    """Return an id as the product gives them: in no order."""
+    return str(uuid.uuid5(uuid.UUID(int=project + 1), str(number)))
+
+
 def _write(
     store: VectorStore, passages: Sequence[Passage], given: argparse.Namespace
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Write all projects in turn; return how fast, and the vectors of the first project."""
+    """Write some of each project in turn; return how fast, and the vectors of the first one."""
     sample, first = Sample(), []
-    for project in range(given.projects):
-        draw = np.random.default_rng(SEED + project)
-        chunks = _varied(passages, project, given.chunks, draw)
-        while part := [chunk for _, chunk in zip(range(UPSERT_CHUNKS), chunks, strict=False)]:
+    sources = [
+        _varied(passages, project, given.chunks, np.random.default_rng(SEED + project))
+        for project in range(given.projects)
+    ]
+    for _ in range(0, given.chunks, UPSERT_CHUNKS):
+        for project, chunks in enumerate(sources):
+            part = list(islice(chunks, UPSERT_CHUNKS))
             if project == 0:
                 first += [chunk.dense.astype(np.float16) for chunk in part]
             at = time.perf_counter()
@@ -171,7 +180,7 @@ def _varied(
             indices = np.where(draw.random(len(indices)) < EXCHANGED_WORDS, others, indices)
         words = dict(zip(indices.tolist(), passage.values.tolist(), strict=True))
         yield IndexedChunk(
-            chunk_id=str(uuid.UUID(int=(project << 64) + number)),
+            chunk_id=_chunk_id(project, number),
             document_id=str(uuid.UUID(int=(project << 64) + number // CHUNKS_OF_A_DOCUMENT)),
             project_id=_project_id(project),
             version=1,
@@ -202,23 +211,39 @@ def _indexed(path: Path, dimensions: int) -> tuple[dict[str, Any], QdrantEdgeSto
     return row, store
 
 
-def _searches(searched: Searched, asked: Sequence[str]) -> list[dict[str, Any]]:
-    store, embedder, project_id = searched.store, searched.embedder, _project_id(0)
-    among: dict[str, Any] = {"project_id": project_id, "filter": None, "limit": CANDIDATES}
+def _searches(searched: Searched, asked: Sequence[str], projects: int) -> list[dict[str, Any]]:
+    """Time a search and its parts; each project is asked in turn."""
+    store, embedder = searched.store, searched.embedder
+    places = [
+        {"project_id": _project_id(number % projects), "filter": None, "limit": CANDIDATES}
+        for number in range(len(asked))
+    ]
 
-    def whole(question: str) -> None:
+    def whole(question: str, project_id: str) -> None:
         find_chunks(question, main=searched, project_id=project_id, passage_languages=LANGUAGES)
 
     vectors = [embedder.embed_query(question) for question in asked]
     words = [lexical_vector_of_query(each, detect_language(each), LANGUAGES) for each in asked]
-    found = [[m.chunk_id for m in store.search_lexical(each, **among)] for each in words]
-    pairs = list(zip(vectors, found, strict=True))
+    found = [
+        [match.chunk_id for match in store.search_lexical(each, **among)]
+        for each, among in zip(words, places, strict=True)
+    ]
+    questions = [(each, among["project_id"]) for each, among in zip(asked, places, strict=True)]
     calls: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
-        "question → ranked passages": (whole, asked),
+        "question → ranked passages": (lambda each: whole(*each), questions),
         "of which embedding": (embedder.embed_query, asked),
-        "dense": (lambda each: store.search_dense(each, **among), vectors),
-        "lexical": (lambda each: store.search_lexical(each, **among), words),
-        "cosines of the lexical ones": (lambda each: store.similarities(*each), pairs),
+        "dense": (
+            lambda each: store.search_dense(each[0], **each[1]),
+            list(zip(vectors, places, strict=True)),
+        ),
+        "lexical": (
+            lambda each: store.search_lexical(each[0], **each[1]),
+            list(zip(words, places, strict=True)),
+        ),
+        "cosines of the lexical ones": (
+            lambda each: store.similarities(*each),
+            list(zip(vectors, found, strict=True)),
+        ),
     }
     return [{"call": name, **_timed(*call)} for name, call in calls.items()]
 
@@ -246,7 +271,7 @@ def _found(
     for question in asked:
         vector = embedder.embed_query(question)
         nearest = np.argpartition(-(full @ vector), BEST)[:BEST]
-        best = {str(uuid.UUID(int=int(each))) for each in nearest}
+        best = {_chunk_id(0, int(each)) for each in nearest}
         matches = store.search_dense(
             vector, project_id=_project_id(0), filter=None, limit=CANDIDATES
         )
