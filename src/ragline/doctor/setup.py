@@ -14,8 +14,8 @@ from ragline.models import Project, VectorIndex
 from ragline.settings.embedders import AUTO, FASTEST
 
 EDGE = "qdrant_edge"
-MOST_EDGE_CHUNKS = 100_000
-"""Chunks up to which the embedded index was measured."""
+MOST_EDGE_CHUNKS = 300_000
+"""Chunks from which the server stops for more than two seconds when its index is replaced."""
 
 
 def look(runtime: Runtime) -> Iterator[Difference]:
@@ -85,8 +85,8 @@ def _size(runtime: Runtime) -> Iterator[Difference]:
     if count > MOST_EDGE_CHUNKS:
         yield Difference(
             "index-too-large",
-            f"The embedded index holds {count:,} chunks, more than the {MOST_EDGE_CHUNKS:,} up to "
-            "which its speed was measured. Where searches are slow, move projects to a server: "
+            f"The embedded index holds {count:,} chunks. Beyond {MOST_EDGE_CHUNKS:,} the server "
+            "stops for seconds whenever its index is replaced. Move projects to a server: "
             "`ragline reembed PROJECT --vector-store qdrant` (or pgvector).",
             repairable=False,
             count=count,
