@@ -12,7 +12,6 @@ from qdrant_edge import (
     CountRequest,
     FieldCondition,
     HasIdCondition,
-    MatchValue,
     Point,
     QuantizationSearchParams,
     Query,
@@ -33,6 +32,7 @@ from ragline.providers.vectorstores.metadata import stored
 from ragline.providers.vectorstores.qdrant_edge_filters import (
     ROOT,
     Conditions,
+    equal,
     metadata_fields,
     schema_of,
 )
@@ -135,9 +135,9 @@ class QdrantEdgeStore:
         self, *, document_id: str, version: int | None = None, before: int | None = None
     ) -> int:
         """Remove a document's chunks: all, those of a version, or of versions below one."""
-        among: Conditions = [_equal("document_id", document_id)]
+        among: Conditions = [equal("document_id", document_id)]
         if version is not None:
-            among.append(_equal("version", version))
+            among.append(equal("version", version))
         if before is not None:
             among.append(FieldCondition("version", range=RangeFloat(lt=before)))
         return self._delete(EdgeFilter(must=among))
@@ -150,13 +150,13 @@ class QdrantEdgeStore:
         """Return the number of chunks held for a project, a document or in all."""
         wanted = {"project_id": project_id, "document_id": document_id}
         conditions: Conditions = [
-            _equal(key, value) for key, value in wanted.items() if value is not None
+            equal(key, value) for key, value in wanted.items() if value is not None
         ]
         return self._count(EdgeFilter(must=conditions))
 
     def chunk_ids(self, document_id: str) -> dict[str, int]:
         """Return the ids held for a document with their versions."""
-        among = EdgeFilter(must=[_equal("document_id", document_id)])
+        among = EdgeFilter(must=[equal("document_id", document_id)])
         versions: dict[str, int] = {}
         offset: PointId | None = None
         while True:
@@ -255,7 +255,3 @@ def _sparse(vector: LexicalVector) -> SparseVector:
 
 def _match(point: ScoredPoint) -> Match:
     return Match(str(point.id), str((point.payload or {})["document_id"]), point.score)
-
-
-def _equal(key: str, value: str | int) -> FieldCondition:
-    return FieldCondition(key, match=MatchValue(value))

@@ -84,11 +84,16 @@ def _any_of(key: str, values: tuple[MetadataValue, ...]) -> EdgeFilter:
     return EdgeFilter(should=conditions) if conditions else _NOTHING
 
 
+def equal(field: str, value: str | int) -> FieldCondition:
+    """Return the condition that a payload field has a value."""
+    return FieldCondition(field, match=MatchValue(value))
+
+
 def _equals(key: str, kind: str, form: str | float) -> FieldCondition:
     """Return the condition of equalling a stored form."""
     if isinstance(form, float):
         return FieldCondition(_path(key, kind), range=RangeFloat(gte=form, lte=form))
-    return FieldCondition(_path(key, kind), match=MatchValue(form))
+    return equal(_path(key, kind), form)
 
 
 def metadata_fields(metadata: Mapping[str, object]) -> list[str]:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from qdrant_edge import (
     EdgeShard,
     FacetRequest,
-    FieldCondition,
     IdfParams,
-    MatchValue,
     QueryRequest,
     ScoredPoint,
     SearchParams,
@@ -23,16 +21,12 @@ from qdrant_edge import (
 from qdrant_edge import Filter as EdgeFilter
 
 from ragline.providers.contracts import Filter
-from ragline.providers.vectorstores.qdrant_edge_filters import Conditions, condition_of
+from ragline.providers.vectorstores.qdrant_edge_filters import Conditions, condition_of, equal
 
 
 def in_project(project_id: str) -> EdgeFilter:
     """Return the condition of belonging to a project."""
-    return EdgeFilter(must=[_belongs(project_id)])
-
-
-def _belongs(project_id: str) -> FieldCondition:
-    return FieldCondition("project_id", match=MatchValue(project_id))
+    return EdgeFilter(must=[equal("project_id", project_id)])
 
 
 def projects_in(shard: EdgeShard) -> set[str]:
@@ -63,7 +57,7 @@ class Scope:
             # Unless another project came meanwhile.
             if self._is_alone:
                 return found
-        among = EdgeFilter(must=[_belongs(self.project_id), *passes])
+        among = EdgeFilter(must=[equal("project_id", self.project_id), *passes])
         return shard.query(request(among, self._own_statistics()))
 
     @property
