@@ -50,8 +50,9 @@ NEVER = Growth(chunks=0, share=0)
 
 PointId = int | UUID | str
 
-# What is read in 4 bits is scored again with the vectors themselves.
-_NEAR = SearchParams(quantization=QuantizationSearchParams(rescore=True))
+# The best by 4 bits are scored again with the vectors themselves; four times as many as asked for,
+# since one in ten of them would else be a wrong one.
+_NEAR = SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=4.0))
 _EXACT = SearchParams(exact=True, quantization=QuantizationSearchParams(ignore=True))
 
 
