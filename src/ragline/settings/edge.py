@@ -11,9 +11,8 @@ class EdgeSettings(BaseModel):
     edge_index_from: int = Field(
         default=20_000,
         ge=0,
-        description="Chunks from which a child process builds an index over the embedded store's "
-        "vectors while the server goes on, so that a scan of them takes half the time; 0 means "
-        "never.",
+        description="Chunks from which a child process lays the embedded store out anew while the "
+        "server goes on, without what was removed; 0 means never.",
     )
     edge_index_growth: float = Field(
         default=0.25,

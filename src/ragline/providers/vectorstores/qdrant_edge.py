@@ -60,8 +60,8 @@ class QdrantEdgeStore:
     """Keeps the index in one directory, which only one process may open; contract `VectorStore`.
 
     Safe for use from several threads. A write is on disk when its call returns. Searches are
-    scans of a project's vectors, held as 16-bit floats. Once there are enough of them, a child
-    process builds an index that is scanned in less time, with the same results.
+    scans of a project's vectors in 4 bits a dimension; the best are scored with 16-bit floats.
+    Once there are enough of them, a child process lays them out anew, with the same results.
     """
 
     shared: ClassVar[bool] = False
