@@ -241,8 +241,8 @@ def _searches(searched: Searched, asked: Sequence[str], projects: int) -> list[d
             list(zip(words, places, strict=True)),
         ),
         "cosines of the lexical ones": (
-            lambda each: store.similarities(*each),
-            list(zip(vectors, found, strict=True)),
+            lambda each: store.similarities(each[0], each[1], project_id=each[2]),
+            list(zip(vectors, found, (among["project_id"] for among in places), strict=True)),
         ),
     }
     return [{"call": name, **_timed(*call)} for name, call in calls.items()]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -16,12 +17,15 @@ from tests.postgres import Postgres, running
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker process a folder of its own for what Hypothesis keeps.
+    """Give each worker process a folder of its own for what Hypothesis keeps, and time.
 
-    In a fresh checkout one would read the other's tables of characters half written.
+    In a fresh checkout one would read the other's tables of characters half written. How long an
+    example takes says how busy the machine is.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     set_hypothesis_home_dir(config.rootpath / ".hypothesis" / worker)
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 SLOW_FILES = (

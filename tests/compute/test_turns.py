@@ -78,7 +78,7 @@ def play(things: int, moves: list[str]) -> Callers:
     return callers
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(things=st.integers(1, 3), moves=MOVES)
 def test_everybody_is_served_in_order(things: int, moves: list[str]) -> None:
     """All who ask are served once, those of one share in the order in which they came."""
@@ -90,7 +90,7 @@ def test_everybody_is_served_in_order(things: int, moves: list[str]) -> None:
         assert mine == sorted(mine)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(things=st.integers(1, 4), moves=MOVES)
 def test_nothing_is_lost(things: int, moves: list[str]) -> None:
     """In the end everything can be had again, each thing once."""
@@ -99,7 +99,7 @@ def test_nothing_is_lost(things: int, moves: list[str]) -> None:
     assert set(callers.things) == {callers.turns.take("anybody") for _ in range(things)}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(things=st.integers(1, 4), backlog=st.integers(0, 12))
 def test_newcomer(things: int, backlog: int) -> None:
     """However long the backlog of another share, a newcomer is served next."""
@@ -114,7 +114,7 @@ def test_newcomer(things: int, backlog: int) -> None:
     callers.finish()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(things=st.integers(1, 4))
 def test_alone(things: int) -> None:
     """A share that is alone gets everything."""

@@ -39,14 +39,37 @@ def test_a_model_that_nobody_has(mistaken: Runtime) -> None:
     assert "kodak" in found.message
 
 
-def test_an_index_past_its_size(
+def test_a_project_past_the_size_of_an_index(
     server: InProcessServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Too many chunks in the embedded index are told, with what to do."""
-    tenant.ingest_text(tenant.project(), "A lighthouse keeper counts the ships that pass by.")
-    monkeypatch.setattr(setup, "MOST_EDGE_CHUNKS", 0)
+    """Too many chunks of one project in the embedded index are told, with what to do."""
+    small, large = tenant.project("small"), tenant.project("large")
+    tenant.ingest_text(small, "A lighthouse keeper counts the ships that pass by.")
+    for name in ("gulls", "seals"):
+        tenant.ingest_text(large, f"A lighthouse keeper has a book on {name}.")
+    monkeypatch.setattr(setup, "MOST_EDGE_CHUNKS", 1)
 
-    (found,) = (each for each in setup.look(server.runtime) if each.kind == "index-too-large")
+    told = {
+        each.project_id: each
+        for each in setup.look(server.runtime)
+        if each.kind == "index-too-large"
+    }
 
-    assert found.count == server.runtime.vector_store.count() > 0
-    assert "ragline reembed" in found.message
+    assert small not in told
+    assert 2 == told[large].count
+    assert "ragline reembed" in told[large].message
+
+
+def test_the_size_of_an_index_elsewhere(
+    server: InProcessServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks that the embedded index does not hold are none of its size."""
+    project = tenant.project("elsewhere")
+    for name in ("owls", "bats"):
+        tenant.ingest_text(project, f"A lighthouse keeper has a song about {name}.")
+    server.runtime.vector_store.delete_project(project)
+    monkeypatch.setattr(setup, "MOST_EDGE_CHUNKS", 1)
+
+    told = {each.project_id for each in setup.look(server.runtime)}
+
+    assert project not in told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ragline.ingestion.splitting import LARGEST, SMALLEST, indexed_text, split_pages
@@ -29,7 +29,6 @@ def visible(text: str) -> str:
     return "".join(text.split())
 
 
-@settings(deadline=None)
 @given(PAGES)
 def test_no_word_is_lost_doubled_or_moved(pages: list[tuple[int, str]]) -> None:
     """All chunks together hold every visible character, in order."""
@@ -38,7 +37,6 @@ def test_no_word_is_lost_doubled_or_moved(pages: list[tuple[int, str]]) -> None:
     assert visible("".join(text for _, text in pages)) == visible("".join(p.text for p in pieces))
 
 
-@settings(deadline=None)
 @given(PAGES)
 def test_no_chunk_is_too_large_or_empty(pages: list[tuple[int, str]]) -> None:
     """Sizes are bounded, whatever the text is like."""
@@ -55,7 +53,6 @@ def test_endless_heading() -> None:
     assert max(measure(piece.text) for piece in pieces) <= LARGEST
 
 
-@settings(deadline=None)
 @given(PAGES)
 def test_pages_rise(pages: list[tuple[int, str]]) -> None:
     """A chunk begins on no earlier page than the one before it ended."""
@@ -64,7 +61,6 @@ def test_pages_rise(pages: list[tuple[int, str]]) -> None:
     assert bounds == sorted(bounds)
 
 
-@settings(deadline=None)
 @given(PAGES)
 def test_splitting_is_deterministic(pages: list[tuple[int, str]]) -> None:
     """The same pages give the same chunks."""

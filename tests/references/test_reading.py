@@ -68,7 +68,7 @@ def _is_flat(value: Any) -> bool:
 
 
 @given(items, st.sampled_from(["zotero", "better-bibtex", "csl"]))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_json(entries: list[Any], format: Format) -> None:
     """Items with anything in any field are read, or told of."""
 
@@ -76,7 +76,7 @@ def test_any_json(entries: list[Any], format: Format) -> None:
 
 
 @given(bib_parts, st.sampled_from(["bibtex", "ris"]))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_text(text: str, format: Format) -> None:
     """Text of the formats' own signs in any order is read, or told of."""
 
@@ -84,7 +84,7 @@ def test_any_text(text: str, format: Format) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from(get_args(Format)))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_bytes(content: bytes, format: Format) -> None:
     """Any bytes are read, or refused with a sentence; a format is found in none of them."""
 

@@ -10,12 +10,12 @@ from ragline.bootstrap import Runtime
 from ragline.doctor.differences import Difference
 from ragline.errors import RaglineError
 from ragline.images.parts import parts_of
-from ragline.models import Project, VectorIndex
+from ragline.models import Chunk, Document, Project, VectorIndex
 from ragline.settings.embedders import AUTO, FASTEST
 
 EDGE = "qdrant_edge"
 MOST_EDGE_CHUNKS = 300_000
-"""Chunks from which the server stops for more than two seconds when its index is replaced."""
+"""Chunks of a project for which the server stops for two seconds when their index is replaced."""
 
 
 def look(runtime: Runtime) -> Iterator[Difference]:
@@ -81,17 +81,31 @@ def _better_model(runtime: Runtime) -> Iterator[Difference]:
 def _size(runtime: Runtime) -> Iterator[Difference]:
     if runtime.settings.vector_store_name != EDGE:
         return
-    count = runtime.vector_store.count()
-    if count > MOST_EDGE_CHUNKS:
-        yield Difference(
-            "index-too-large",
-            f"The embedded index holds {count:,} chunks. Beyond {MOST_EDGE_CHUNKS:,} the server "
-            "stops for seconds whenever its index is replaced. Move projects to a server: "
-            "`ragline reembed PROJECT --vector-store qdrant` (or pgvector).",
-            repairable=False,
-            count=count,
-        )
+    with runtime.database.read() as session:
+        large = session.scalars(_LARGE, {"most": MOST_EDGE_CHUNKS}).all()
+    for project_id in large:
+        # Those of some other index may be elsewhere.
+        count = runtime.vector_store.count(project_id=project_id)
+        if count > MOST_EDGE_CHUNKS:
+            yield Difference(
+                "index-too-large",
+                f"The embedded index holds {count:,} chunks of project {project_id}. Beyond "
+                f"{MOST_EDGE_CHUNKS:,} the server stops for seconds whenever their index is "
+                "replaced. Move the project to a server: `ragline reembed PROJECT "
+                "--vector-store qdrant` (or pgvector).",
+                repairable=False,
+                project_id=project_id,
+                count=count,
+            )
 
+
+_LARGE = (
+    sa.select(Document.project_id)
+    .join(Chunk, Chunk.document_id == Document.id)
+    .group_by(Document.project_id)
+    .having(sa.func.count() > sa.bindparam("most"))
+    .order_by(Document.project_id)
+)
 
 _SPECS = (
     sa.select(VectorIndex.embedder)

@@ -148,7 +148,7 @@ def _dense(
 
     def part(candidates: Mapping[str, str]) -> tuple[str, _Part]:
         others = [each for each in candidates if each not in cosines]
-        known = cosines | store.similarities(vector, others)
+        known = cosines | store.similarities(vector, others, project_id=asked.project_id)
         scores = {each: ranking.on_scale(cosine, ends) for each, cosine in known.items()}
         return name, _Part(scores, _owners(matches))
 

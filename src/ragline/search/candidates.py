@@ -64,7 +64,7 @@ def gather(
     for index, vector, matches in zip(indexes, vectors, found, strict=True):
         cosines = _scores(matches)
         others = [chunk_id for chunk_id in documents if chunk_id not in cosines]
-        cosines |= index.store.similarities(vector, others)
+        cosines |= index.store.similarities(vector, others, project_id=project_id)
         models.append(Similarities(index.embedder.calibration, cosines))
     return Candidates(documents, _scores(lexical), models)
 

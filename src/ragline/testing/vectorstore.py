@@ -100,17 +100,19 @@ class VectorStoreConformance(FilterConformance, LexicalConformance):
         assert store.count() == 1
         assert set() == self.found(store, is_("a", "old"))
         assert {1} == self.found(store, is_("a", "new"))
-        assert abs(store.similarities(vector(0, 1), [chunk_id(1)])[chunk_id(1)] - 1) < TOLERANCE
+        (cosine,) = store.similarities(vector(0, 1), [chunk_id(1)], project_id=PROJECT).values()
+        assert abs(cosine - 1) < TOLERANCE
 
     def test_similarities_leave_out_unknown_ids(self, store: VectorStore) -> None:
-        """Asked for the cosines of chunks, it answers for those it has."""
-        store.upsert([chunk(1), chunk(2, dense=vector(0, 1))])
+        """Asked for the cosines of chunks, it answers for those that the project has."""
+        store.upsert([chunk(1), chunk(2, dense=vector(0, 1)), chunk(4, project_id=OTHER_PROJECT)])
 
-        cosines = store.similarities(vector(1), [chunk_id(1), chunk_id(2), chunk_id(3)])
+        ids = [chunk_id(n) for n in range(1, 5)]
+        cosines = store.similarities(vector(1), ids, project_id=PROJECT)
 
         assert {chunk_id(1), chunk_id(2)} == set(cosines)
         assert np.allclose([1.0, 0.0], [cosines[chunk_id(1)], cosines[chunk_id(2)]], atol=TOLERANCE)
-        assert store.similarities(vector(1), []) == {}
+        assert store.similarities(vector(1), [], project_id=PROJECT) == {}
 
     def test_deleting_a_document_leaves_the_others(self, store: VectorStore) -> None:
         """Only the document's chunks go, and their number comes back."""

@@ -124,7 +124,7 @@ class LexicalConformance:
         store.upsert([bare])
 
         assert_scores({chunk_id(2): idf(2, 1)}, store, SEVEN)
-        assert chunk_id(1) in store.similarities(vector(1), [chunk_id(1)])
+        assert chunk_id(1) in store.similarities(vector(1), [chunk_id(1)], project_id=PROJECT)
 
     def test_an_index_without_words(self, store: VectorStore) -> None:
         """Where no chunk has terms, vectors, counts and removal work, and no word is found."""

@@ -61,9 +61,9 @@ def test_where_chunks_lay(held: DatabaseHeldChunks) -> None:
     before = held.note([chunk(1, project_id=OTHER_PROJECT, version=2), chunk(3)])
 
     assert [(chunk_id(1), PROJECT, 1)] == [(b.chunk_id, b.project_id, b.version) for b in before]
-    assert {chunk_id(1): OTHER_PROJECT, chunk_id(2): PROJECT} == held.projects_of(
-        [chunk_id(1), chunk_id(2), chunk_id(9)]
-    )
+    assert {chunk_id(1): OTHER_PROJECT, chunk_id(2): PROJECT, chunk_id(3): PROJECT} == {
+        each.chunk_id: each.project_id for each in held.of_document(DOCUMENT)
+    }
     assert (2, 1) == (held.counts(PROJECT, [7]).holding[7], held.counts(OTHER_PROJECT, []).chunks)
 
 

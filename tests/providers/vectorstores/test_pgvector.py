@@ -129,7 +129,7 @@ def test_a_vector_of_other_dimensions_is_refused(store: PgVectorStore) -> None:
 def test_what_the_database_refuses_is_permanent(store: PgVectorStore) -> None:
     """An id that is no UUID is an error that no retry mends."""
     with pytest.raises(PermanentProviderError, match="invalid input syntax"):
-        store.similarities(vector(1), ["no id"])
+        store.similarities(vector(1), ["no id"], project_id=PROJECT)
 
 
 def test_writing_while_removing_leaves_all_or_none(store: PgVectorStore) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ragline.errors import ConfigurationError, PermanentProviderError
 from ragline.providers.contracts import Comparison
+from ragline.providers.vectorstores import qdrant_edge_shards
 from ragline.providers.vectorstores.qdrant_edge import QdrantEdgeStore
 from ragline.testing.vectorstore import (
     DIMENSIONS,
@@ -43,6 +44,15 @@ def store(tmp_path: Path) -> Iterator[QdrantEdgeStore]:
 
 class TestConformance(VectorStoreConformance):
     """Qdrant Edge passes the suite for all stores."""
+
+
+class TestConformanceInOneShard(VectorStoreConformance):
+    """So it does where projects have to share a shard."""
+
+    @pytest.fixture(autouse=True)
+    def one_shard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Leave no room for a second one."""
+        monkeypatch.setattr(qdrant_edge_shards, "MOST_SHARDS", 1)
 
 
 def test_chunks_outlive_the_store(tmp_path: Path) -> None:
@@ -87,7 +97,7 @@ def test_a_half_created_directory_opens(tmp_path: Path, leftover: str) -> None:
 def test_a_damaged_index_says_how_to_mend_it(store: QdrantEdgeStore, tmp_path: Path) -> None:
     """An index that does not open names its folder and the way out."""
     store.close()
-    for state in (tmp_path / "index").glob("segments/*/segment.json"):
+    for state in (tmp_path / "index").glob("0/segments/*/segment.json"):
         state.unlink()
 
     with pytest.raises(ConfigurationError, match="built anew from the database"):

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from ragline import failpoints
 from ragline.providers.contracts import IndexedChunk, LexicalVector, Vectors
+from ragline.providers.vectorstores import qdrant_edge_shards
 from ragline.providers.vectorstores.qdrant_edge import QdrantEdgeStore
 from ragline.providers.vectorstores.qdrant_edge_index import Growth
 from ragline.providers.vectorstores.qdrant_edge_scope import Scope
@@ -76,6 +77,12 @@ def folders(path: Path) -> list[str]:
     return sorted(each.name.partition("-")[0] for each in path.iterdir())
 
 
+@pytest.fixture(autouse=True)
+def one_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have all projects share the shard whose index is built."""
+    monkeypatch.setattr(qdrant_edge_shards, "MOST_SHARDS", 1)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[QdrantEdgeStore]:
     opened = QdrantEdgeStore(tmp_path / "index", DIMENSIONS, growth=SOON)
@@ -90,7 +97,8 @@ class IndexedAtOnce(QdrantEdgeStore):
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks, and build the index here and now."""
         super().upsert(chunks)
-        self._live.read(lambda shard: shard.optimize())
+        for each in self._shards:
+            each.live.read(lambda shard: shard.optimize())
 
 
 class TestConformance(VectorStoreConformance):
@@ -111,8 +119,8 @@ def test_an_index_takes_the_place_of_the_scan(store: QdrantEdgeStore, tmp_path: 
         store.wait_for_index()
 
     assert ["edge_index.building", "edge_index.built"] == [each["event"] for each in logs]
-    assert 150 == place_of(tmp_path / "index").built_over == store.count()
-    assert ["built", "current"] == folders(tmp_path / "index")
+    assert 150 == place_of(tmp_path / "index" / "0").built_over == store.count()
+    assert ["built", "current"] == folders(tmp_path / "index" / "0")
     assert [chunk_id(77)] == found(store, 77)
 
 
@@ -134,11 +142,11 @@ def test_a_grown_index_is_built_again(store: QdrantEdgeStore, tmp_path: Path) ->
     """When half as many have come again, the next index takes the place of the one before."""
     store.upsert(some(range(150)))
     store.wait_for_index()
-    first = place_of(tmp_path / "index").folder
+    first = place_of(tmp_path / "index" / "0").folder
     store.upsert(some(range(150, 300)))
     store.wait_for_index()
 
-    assert 300 == place_of(tmp_path / "index").built_over == store.count()
+    assert 300 == place_of(tmp_path / "index" / "0").built_over == store.count()
     assert not first.exists()
 
 
@@ -147,7 +155,7 @@ def test_few_chunks_are_scanned(store: QdrantEdgeStore, tmp_path: Path) -> None:
     store.upsert(some(range(50)))
     store.wait_for_index()
 
-    assert not (tmp_path / "index" / "current").exists()
+    assert not (tmp_path / "index" / "0" / "current").exists()
 
 
 def test_writes_during_building_are_kept(store: QdrantEdgeStore, tmp_path: Path) -> None:
@@ -155,7 +163,7 @@ def test_writes_during_building_are_kept(store: QdrantEdgeStore, tmp_path: Path)
     failpoints.arm("edge_index.built=hold", production=False)
     store.upsert(some(range(40), GONE))
     store.upsert(some(range(40, 150)))
-    _wait_for_copy(tmp_path / "index")
+    _wait_for_copy(tmp_path / "index" / "0")
 
     store.upsert(some(range(150, 900)))
     store.delete(document_id=GONE)
@@ -170,7 +178,7 @@ def test_writes_during_building_are_kept(store: QdrantEdgeStore, tmp_path: Path)
     assert {chunk_id(n) for n in (*range(10), *range(40, 900))} == held
     assert {} == store.chunk_ids(GONE)
     assert [chunk_id(140)] == found(store, 9_999)
-    assert ["built", "current"] == folders(tmp_path / "index")
+    assert ["built", "current"] == folders(tmp_path / "index" / "0")
 
 
 def test_searches_go_on_while_it_is_replaced(store: QdrantEdgeStore) -> None:
@@ -212,7 +220,7 @@ def test_a_kill_leaves_a_usable_index(tmp_path: Path, point: str) -> None:
 
     assert 150 == opened.count()
     assert [chunk_id(77)] == found(opened, 77)
-    assert len(folders(path)) == (2 if place_of(path).built_over else 3)
+    assert len(folders(path / "0")) == (2 if place_of(path / "0").built_over else 3)
     opened.close()
 
 
@@ -223,23 +231,27 @@ def test_an_index_that_a_kill_prevented_is_built_later(tmp_path: Path) -> None:
     opened = QdrantEdgeStore(tmp_path / "index", DIMENSIONS, growth=SOON)
     opened.wait_for_index()
 
-    assert 150 == opened.count() == place_of(tmp_path / "index").built_over
+    assert 150 == opened.count() == place_of(tmp_path / "index" / "0").built_over
     opened.close()
 
 
 def test_closing_gives_up_building(store: QdrantEdgeStore, tmp_path: Path) -> None:
     """The process can end at once, and the next one starts afresh."""
     store.upsert(some(range(150)))
-    _wait_for_copy(tmp_path / "index")
+    _wait_for_copy(tmp_path / "index" / "0")
     store.close()
 
-    assert not list((tmp_path / "index").glob("built-*")) or place_of(tmp_path / "index").built_over
+    assert (
+        not list((tmp_path / "index" / "0").glob("built-*"))
+        or place_of(tmp_path / "index" / "0").built_over
+    )
 
 
 def test_a_child_that_fails_does_no_harm(tmp_path: Path) -> None:
     """Where the index cannot be built, that is told and the shard is scanned as before."""
     store = QdrantEdgeStore(tmp_path / "index", DIMENSIONS, growth=SOON)
-    store._building._dimensions = 4  # what the child is told, so that it refuses
+    (shard,) = store._shards
+    shard.building._dimensions = 4  # what the child is told, so that it refuses
     with capture_logs() as logs:
         store.upsert(some(range(150)))
         store.wait_for_index()
@@ -248,7 +260,7 @@ def test_a_child_that_fails_does_no_harm(tmp_path: Path) -> None:
 
     assert ["edge_index.building", "edge_index.failed"] == [each["event"] for each in logs]
     assert [chunk_id(155)] == found(store, 155)
-    assert not list((tmp_path / "index").glob("built-*"))
+    assert not list((tmp_path / "index" / "0").glob("built-*"))
     store.close()
 
 
@@ -257,12 +269,12 @@ def test_an_index_cut_off_while_it_is_named_is_not_used(tmp_path: Path) -> None:
     store = QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
     store.upsert(some(range(5)))
     store.close()
-    (tmp_path / "index" / "built-1234" / "segments").mkdir(parents=True)
+    (tmp_path / "index" / "0" / "built-1234" / "segments").mkdir(parents=True)
 
     again = QdrantEdgeStore(tmp_path / "index", DIMENSIONS)
 
     assert 5 == again.count()
-    assert not (tmp_path / "index" / "built-1234").exists()
+    assert not (tmp_path / "index" / "0" / "built-1234").exists()
     again.close()
 
 

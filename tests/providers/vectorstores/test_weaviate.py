@@ -88,9 +88,11 @@ def test_a_chunk_that_moves_to_another_project(store: WeaviateStore) -> None:
     store.upsert([chunk(1, project_id=OTHER_PROJECT)])
 
     assert (1, 1) == (store.count(project_id=PROJECT), store.count(project_id=OTHER_PROJECT))
-    assert {chunk_id(1), chunk_id(2)} == set(
-        store.similarities(vector(1), [chunk_id(1), chunk_id(2)])
-    )
+    both = [chunk_id(1), chunk_id(2)]
+    assert [[chunk_id(2)], [chunk_id(1)]] == [
+        list(store.similarities(vector(1), both, project_id=each))
+        for each in (PROJECT, OTHER_PROJECT)
+    ]
 
 
 def test_an_old_server(database: Database) -> None:

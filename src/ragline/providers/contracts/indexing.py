@@ -97,10 +97,6 @@ class HeldChunks(Protocol):
         """Return what is noted for a document."""
         ...
 
-    def projects_of(self, chunk_ids: Sequence[str]) -> dict[str, str]:
-        """Return the project of each of these chunks; unknown ones are left out."""
-        ...
-
     def projects(self) -> list[str]:
         """Return the projects that have chunks."""
         ...
@@ -132,7 +128,10 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
-        """Write chunks, replacing those with the same id; durable when it returns."""
+        """Write chunks, replacing those with the same id; durable when it returns.
+
+        An id stays in its project: a store may keep each project apart.
+        """
         ...
 
     def search_dense(
@@ -147,8 +146,10 @@ class VectorStore(Protocol):
         """Return the chunks with the highest BM25 score (> 0), best first."""
         ...
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         ...
 
     def delete(

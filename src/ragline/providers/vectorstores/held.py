@@ -91,14 +91,6 @@ class DatabaseHeldChunks:
         with self._database.read() as session:
             return [HeldChunk(*row) for row in session.execute(_OF_DOCUMENT, values)]
 
-    def projects_of(self, chunk_ids: Sequence[str]) -> dict[str, str]:
-        """Return the project of each of these chunks; unknown ones are left out."""
-        found: dict[str, str] = {}
-        with self._database.read() as session:
-            for ids in batches(chunk_ids, PAGE):
-                found |= self._projects_of(session, ids)
-        return found
-
     def projects(self) -> list[str]:
         """Return the projects that have chunks."""
         with self._database.read() as session:

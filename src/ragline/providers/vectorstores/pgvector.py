@@ -47,7 +47,7 @@ ORDER BY lexical <#> %(vector)s, chunk_id LIMIT %(limit)s
 _LEXICAL_BROAD = _LEXICAL.replace("AND terms && %(keys)s::bigint[]", "")
 _SIMILARITIES = """
 SELECT chunk_id, -(dense <#> %(vector)s) FROM vector_chunks
-WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
+WHERE chunk_id = ANY(%(chunk_ids)s::uuid[]) AND project_id = %(project_id)s
 """
 _REPLACED = """
 SELECT project_id, terms FROM vector_chunks WHERE chunk_id = ANY(%(chunk_ids)s::uuid[])
@@ -135,11 +135,17 @@ class PgVectorStore:
         }
         return self._matches(_LEXICAL_BROAD if is_broad else _LEXICAL, filter, asked)
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         if not chunk_ids:
             return {}
-        asked = {"vector": HalfVector(vector), "chunk_ids": list(chunk_ids)}
+        asked = {
+            "vector": HalfVector(vector),
+            "chunk_ids": list(chunk_ids),
+            "project_id": project_id,
+        }
         return {str(chunk_id): score for chunk_id, score in self._read(_SIMILARITIES, asked)}
 
     def delete(

@@ -125,21 +125,19 @@ class PineconeStore:
         found = self._search(self._words, {"sparseVector": asked}, project_id, filter, limit)
         return [match for match in found if match.score > 0]
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
-        by_project: dict[str, list[str]] = defaultdict(list)
-        for chunk_id, project_id in self._held.projects_of(chunk_ids).items():
-            by_project[project_id].append(chunk_id)
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         cosines: dict[str, float] = {}
-        for project_id, its in by_project.items():
-            for ids in batches(its, IDS_AT_ONCE):
-                found = self._dense.query(
-                    project_id,
-                    vector=rounded(vector),
-                    filter={"chunk_id": {"$in": list(ids)}},
-                    limit=len(ids),
-                )
-                cosines |= {Place.of(each["id"]).chunk_id: float(each["score"]) for each in found}
+        for ids in batches(chunk_ids, IDS_AT_ONCE):
+            found = self._dense.query(
+                project_id,
+                vector=rounded(vector),
+                filter={"chunk_id": {"$in": list(ids)}},
+                limit=len(ids),
+            )
+            cosines |= {Place.of(each["id"]).chunk_id: float(each["score"]) for each in found}
         return cosines
 
     def delete(

@@ -112,12 +112,16 @@ class QdrantStore:
         found = self._search(_sparse(vector), LEXICAL, among, limit, params)
         return [match for match in found if match.score > 0]
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         cosines: dict[str, float] = {}
         exact = models.SearchParams(exact=True)
         for ids in batches(chunk_ids, PAGE):
-            among = models.Filter(must=[models.HasIdCondition(has_id=list(ids))])
+            among = models.Filter(
+                must=[models.HasIdCondition(has_id=list(ids)), equal("project_id", project_id)]
+            )
             found = self._search(vector.tolist(), DENSE, among, len(ids), exact)
             cosines |= {match.chunk_id: match.score for match in found}
         return cosines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 from uuid import UUID
@@ -36,10 +36,11 @@ from ragline.providers.vectorstores.qdrant_edge_filters import (
     metadata_fields,
     schema_of,
 )
-from ragline.providers.vectorstores.qdrant_edge_index import Growth, IndexBuilding
+from ragline.providers.vectorstores.qdrant_edge_index import Growth
 from ragline.providers.vectorstores.qdrant_edge_live import LiveShard
 from ragline.providers.vectorstores.qdrant_edge_scope import Scope, in_project
 from ragline.providers.vectorstores.qdrant_edge_shard import DENSE, LEXICAL
+from ragline.providers.vectorstores.qdrant_edge_shards import GrowingShard, ProjectShards
 from ragline.settings import Settings
 
 PAGE = 1_000
@@ -73,9 +74,7 @@ class QdrantEdgeStore:
         with other dimensions.
         """
         self._dimensions = dimensions
-        self._live = LiveShard(path, dimensions)
-        self._building = IndexBuilding(self._live, path, dimensions, growth)
-        self._building.consider()
+        self._shards = ProjectShards(path, dimensions, growth)
 
     @classmethod
     def open(cls, settings: Settings, dimensions: int, *, collection: str | None = None) -> Self:
@@ -89,19 +88,20 @@ class QdrantEdgeStore:
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks, replacing those with the same id; durable when it returns."""
-        if chunks:
-            self._check_dimensions(chunks)
-            self._index_fields(chunks)
-            projects = {chunk.project_id for chunk in chunks}
-            self._live.upsert([_point(chunk) for chunk in chunks], projects)
-            self._building.consider()
+        self._check_dimensions(chunks)
+        by_shard: dict[GrowingShard, list[IndexedChunk]] = {}
+        for chunk in chunks:
+            by_shard.setdefault(self._shards.home(chunk.project_id), []).append(chunk)
+        for shard, own in by_shard.items():
+            _index_fields(shard.live, own)
+            shard.upsert([_point(chunk) for chunk in own])
 
     def search_dense(
         self, vector: Vectors, *, project_id: str, filter: Filter | None, limit: int
     ) -> list[Match]:
         """Return the chunks with the highest cosine (−1 to 1), best first."""
         query = Query.Nearest(vector.tolist(), using=DENSE)
-        return self._search(query, self._scope(project_id, filter), limit, _NEAR)
+        return self._search(query, project_id, filter, limit, _NEAR)
 
     def search_lexical(
         self, vector: LexicalVector, *, project_id: str, filter: Filter | None, limit: int
@@ -114,14 +114,16 @@ class QdrantEdgeStore:
         if not vector.indices:
             return []
         query = Query.Nearest(_sparse(vector), using=LEXICAL)
-        found = self._search(query, self._scope(project_id, filter), limit)
+        found = self._search(query, project_id, filter, limit)
         return [match for match in found if match.score > 0]
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         if not chunk_ids:
             return {}
-        among = EdgeFilter(must=[HasIdCondition(set(chunk_ids))])
+        among = EdgeFilter(must=[HasIdCondition(set(chunk_ids)), equal("project_id", project_id)])
         # No payload: reading it takes a third as long as the rest.
         request = QueryRequest(
             limit=len(chunk_ids),
@@ -129,8 +131,11 @@ class QdrantEdgeStore:
             filter=among,
             params=_EXACT,
         )
-        found = self._live.read(lambda shard: shard.query(request))
-        return {str(point.id): point.score for point in found}
+        return {
+            str(point.id): point.score
+            for each in self._holding(project_id)
+            for point in each.live.read(lambda shard: shard.query(request))
+        }
 
     def delete(
         self, *, document_id: str, version: int | None = None, before: int | None = None
@@ -141,11 +146,11 @@ class QdrantEdgeStore:
             among.append(equal("version", version))
         if before is not None:
             among.append(FieldCondition("version", range=RangeFloat(lt=before)))
-        return self._delete(EdgeFilter(must=among))
+        return _deleted(self._shards, EdgeFilter(must=among))
 
     def delete_project(self, project_id: str) -> int:
         """Remove all chunks of a project; return how many."""
-        return self._delete(in_project(project_id))
+        return _deleted(self._holding(project_id), in_project(project_id))
 
     def count(self, *, project_id: str | None = None, document_id: str | None = None) -> int:
         """Return the number of chunks held for a project, a document or in all."""
@@ -153,60 +158,51 @@ class QdrantEdgeStore:
         conditions: Conditions = [
             equal(key, value) for key, value in wanted.items() if value is not None
         ]
-        return self._count(EdgeFilter(must=conditions))
+        holding = self._shards if project_id is None else self._holding(project_id)
+        return sum(_count(each, EdgeFilter(must=conditions)) for each in holding)
 
     def chunk_ids(self, document_id: str) -> dict[str, int]:
         """Return the ids held for a document with their versions."""
         among = EdgeFilter(must=[equal("document_id", document_id)])
-        versions: dict[str, int] = {}
-        offset: PointId | None = None
-        while True:
-            records, offset = self._page(among, offset)
-            versions |= {
-                str(record.id): int((record.payload or {})["version"]) for record in records
-            }
-            if offset is None:
-                return versions
+        return {
+            str(record.id): int((record.payload or {})["version"])
+            for each in self._shards
+            for record in _records(each.live, among)
+        }
 
     def close(self) -> None:
         """Release the directory; closing twice is allowed."""
-        self._building.close()
-        self._live.close()
+        self._shards.close()
 
     @property
     def is_building(self) -> bool:
         """Whether an index is being built."""
-        return self._building.is_under_way
+        return any(each.building.is_under_way for each in self._shards)
 
     def wait_for_index(self) -> None:
         """Return when no index is being built, for measurements and tests."""
-        self._building.wait()
+        for each in self._shards:
+            each.building.wait()
 
-    def _delete(self, among: EdgeFilter) -> int:
-        """Remove points; what other threads add between count and removal is not counted."""
-        held = self._count(among)
-        if held:
-            self._live.remove(among, held)
-            self._building.consider()
-        return held
-
-    def _count(self, among: EdgeFilter) -> int:
-        request = CountRequest(filter=among, exact=True)
-        return self._live.read(lambda shard: shard.count(request))
-
-    def _page(
-        self, among: EdgeFilter, offset: PointId | None
-    ) -> tuple[list[Record], PointId | None]:
-        request = ScrollRequest(offset=offset, limit=PAGE, filter=among, with_payload=["version"])
-        return self._live.read(lambda shard: shard.scroll(request))
-
-    def _scope(self, project_id: str, filter: Filter | None) -> Scope:
-        return Scope(project_id, filter, self._live.projects, self._live.place.built_over)
+    def _holding(self, project_id: str) -> list[GrowingShard]:
+        """Return the shard that holds a project, as a list that may be empty."""
+        shard = self._shards.holding(project_id)
+        return [] if shard is None else [shard]
 
     def _search(
-        self, query: Query, scope: Scope, limit: int, params: SearchParams | None = None
+        self,
+        query: Query,
+        project_id: str,
+        filter: Filter | None,
+        limit: int,
+        params: SearchParams | None = None,
     ) -> list[Match]:
-        """Search with these parameters, or with those that a scope gives for terms."""
+        """Search with these parameters, or with those that the shard gives for terms."""
+        holding = self._shards.holding(project_id)
+        if holding is None:
+            return []
+        live = holding.live
+        scope = Scope(project_id, filter, live.projects, live.place.built_over)
 
         def request(among: EdgeFilter | None, terms: SearchParams) -> QueryRequest:
             return QueryRequest(
@@ -217,17 +213,8 @@ class QdrantEdgeStore:
                 with_payload=["document_id"],
             )
 
-        found = self._live.read(lambda shard: scope.query(shard, request))
+        found = live.read(lambda shard: scope.query(shard, request))
         return [_match(point) for point in found]
-
-    def _index_fields(self, chunks: Sequence[IndexedChunk]) -> None:
-        """Index the metadata fields that come for the first time, while there is room."""
-        for chunk in chunks:
-            for field in metadata_fields(chunk.metadata):
-                known = self._live.fields
-                if field not in known and len(known) < MOST_INDEXED_FIELDS:
-                    operation = UpdateOperation.create_field_index(field, schema_of(field))
-                    self._live.index_field(field, operation)
 
     def _check_dimensions(self, chunks: Sequence[IndexedChunk]) -> None:
         for chunk in chunks:
@@ -236,6 +223,47 @@ class QdrantEdgeStore:
                     f"The vector of chunk {chunk.chunk_id} has shape {chunk.dense.shape}, but the "
                     f"index holds {self._dimensions} dimensions. Embed the document again."
                 )
+
+
+def _index_fields(live: LiveShard, chunks: Sequence[IndexedChunk]) -> None:
+    """Index the metadata fields that come for the first time, while there is room."""
+    for chunk in chunks:
+        for field in metadata_fields(chunk.metadata):
+            if field not in live.fields and len(live.fields) < MOST_INDEXED_FIELDS:
+                operation = UpdateOperation.create_field_index(field, schema_of(field))
+                live.index_field(field, operation)
+
+
+def _deleted(shards: Iterable[GrowingShard], among: EdgeFilter) -> int:
+    """Remove points; return how many, without what others add between count and removal."""
+    removed = 0
+    for shard in shards:
+        held = _count(shard, among)
+        if held:
+            shard.remove(among, held)
+        removed += held
+    return removed
+
+
+def _count(holding: GrowingShard, among: EdgeFilter) -> int:
+    request = CountRequest(filter=among, exact=True)
+    return holding.live.read(lambda shard: shard.count(request))
+
+
+def _records(live: LiveShard, among: EdgeFilter) -> Iterator[Record]:
+    """Yield the ids and versions of points."""
+    records, offset = _page(live, among, None)
+    yield from records
+    while offset is not None:
+        records, offset = _page(live, among, offset)
+        yield from records
+
+
+def _page(
+    live: LiveShard, among: EdgeFilter, offset: PointId | None
+) -> tuple[list[Record], PointId | None]:
+    request = ScrollRequest(offset=offset, limit=PAGE, filter=among, with_payload=["version"])
+    return live.read(lambda shard: shard.scroll(request))
 
 
 def _point(chunk: IndexedChunk) -> Point:

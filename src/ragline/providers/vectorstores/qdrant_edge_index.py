@@ -45,12 +45,15 @@ class Growth:
 class IndexBuilding:
     """Builds an index over a live shard whenever enough of it has changed; never two at once."""
 
-    def __init__(self, live: LiveShard, path: Path, dimensions: int, growth: Growth) -> None:
-        """Build nothing yet: `consider` says when."""
+    def __init__(
+        self, live: LiveShard, path: Path, dimensions: int, growth: Growth, turn: Path
+    ) -> None:
+        """Build nothing yet: `consider` says when. Those with the same file `turn` take turns."""
         self._live = live
         self._path = path
         self._dimensions = dimensions
         self._growth = growth
+        self._turn = turn
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -162,7 +165,7 @@ class IndexBuilding:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Wait until no other index of this data directory is being built."""
-        with (self._path.parent / ".index-building").open("a") as file:
+        with self._turn.open("a") as file:
             while not self._stop.is_set():
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -69,8 +69,14 @@ class LiveShard:
         info = self._shard.info()
         self.fields = set(info.payload_schema)
         self.projects = projects_in(self._shard)
+        """The projects that have chunks here, or are about to have some."""
         self.changed = max(0, info.points_count - self.place.built_over)
         """Chunks written or removed since the index was built, as far as that is known."""
+
+    @property
+    def chunks(self) -> int:
+        """The number of chunks held; of a replaced one sometimes both."""
+        return self.read(lambda shard: shard.info().points_count)
 
     def read(self, call: Callable[[EdgeShard], T]) -> T:
         """Return what a call gives; it is made again where the shard was replaced under it."""
@@ -83,10 +89,9 @@ class LiveShard:
                 if shard is self._shard:
                     raise
 
-    def upsert(self, points: list[Point], projects: Set[str]) -> None:
-        """Write chunks of these projects; they are on disk when it returns."""
+    def upsert(self, points: list[Point]) -> None:
+        """Write chunks of its projects; they are on disk when it returns."""
         with self._writing, translated():
-            self.projects |= projects
             if self._journal is not None:
                 self._journal.chunk_ids.update(str(point.id) for point in points)
             self._shard.update(UpdateOperation.upsert_points(points))

@@ -23,6 +23,8 @@ from qdrant_edge import Filter as EdgeFilter
 from ragline.providers.contracts import Filter
 from ragline.providers.vectorstores.qdrant_edge_filters import Conditions, condition_of, equal
 
+_MOST_PROJECTS = 1_000_000
+
 
 def in_project(project_id: str) -> EdgeFilter:
     """Return the condition of belonging to a project."""
@@ -30,8 +32,8 @@ def in_project(project_id: str) -> EdgeFilter:
 
 
 def projects_in(shard: EdgeShard) -> set[str]:
-    """Return the projects whose chunks a shard holds; two of them where there are more."""
-    found = shard.facet(FacetRequest("project_id", limit=2, exact=True))
+    """Return the projects whose chunks a shard holds."""
+    found = shard.facet(FacetRequest("project_id", limit=_MOST_PROJECTS, exact=True))
     return {str(hit.value) for hit in found.hits}
 
 

@@ -98,15 +98,20 @@ def sync(folder: Path) -> None:
         os.close(entries)
 
 
+def holds_shard(path: Path) -> bool:
+    """Return whether there is a shard in an index folder."""
+    return place_of(path).folder != path or any(path.glob("segments/*"))
+
+
 def open_shard(path: Path, dimensions: int) -> tuple[EdgeShard, Place]:
     """Open the shard of an index folder, created first if there is none.
 
     Raises `ConfigurationError` where another process has it open, or where it was built with
     other dimensions.
     """
-    place = place_of(path)
-    if place.folder == path and not any(path.glob("segments/*")):
+    if not holds_shard(path):
         _create(path, dimensions)
+    place = place_of(path)
     try:
         shard = load_shard(place.folder, dimensions)
     except Exception as error:

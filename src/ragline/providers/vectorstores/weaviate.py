@@ -140,17 +140,15 @@ class WeaviateStore:
 
         return best(weights, counts, find, limit=limit)
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the cosine of each of these chunks; unknown ids are left out."""
-        by_project: dict[str, list[str]] = defaultdict(list)
-        for chunk_id, project_id in self._held.projects_of(chunk_ids).items():
-            by_project[project_id].append(chunk_id)
+    def similarities(
+        self, vector: Vectors, chunk_ids: Sequence[str], *, project_id: str
+    ) -> dict[str, float]:
+        """Return the cosine of each of these chunks of a project; unknown ids are left out."""
         cosines: dict[str, float] = {}
-        for project_id, its in by_project.items():
-            for ids in batches(its, OBJECTS_AIMED_AT):
-                among = Words.by_id().contains_any([UUID(each) for each in ids])
-                found = self._tenants.near(vector, project_id, among, len(ids))
-                cosines |= {match.chunk_id: match.score for match in found}
+        for ids in batches(chunk_ids, OBJECTS_AIMED_AT):
+            among = Words.by_id().contains_any([UUID(each) for each in ids])
+            found = self._tenants.near(vector, project_id, among, len(ids))
+            cosines |= {match.chunk_id: match.score for match in found}
         return cosines
 
     def delete(
