@@ -12,7 +12,10 @@ from ragline.models.base import Base
 
 
 class HeldChunk(Base):
-    """A chunk that was written to an index, with its terms as unsigned 32-bit numbers."""
+    """A chunk that was written to an index, with its terms as unsigned 32-bit numbers.
+
+    `mark` is a random number of the noting.
+    """
 
     __tablename__ = "held_chunks"
 
@@ -22,6 +25,7 @@ class HeldChunk(Base):
     project_id: Mapped[str] = mapped_column(sa.String(36), index=True)
     version: Mapped[int]
     terms: Mapped[bytes]
+    mark: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
 
 
 class HeldProject(Base):

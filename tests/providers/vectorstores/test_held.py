@@ -70,14 +70,27 @@ def test_where_chunks_lay(held: DatabaseHeldChunks) -> None:
 def test_forgetting(held: DatabaseHeldChunks) -> None:
     """What is gone no longer counts; forgetting again changes nothing."""
     held.note([chunk(1), chunk(2, document_id=OTHER_DOCUMENT), chunk(3, terms={8: 1.0})])
+    noted = held.of_document(DOCUMENT)
 
     for _ in range(2):
-        held.forget([chunk_id(1), chunk_id(3), chunk_id(9)])
+        held.forget(noted)
 
     assert [] == held.of_document(DOCUMENT)
     assert [chunk_id(2)] == [each.chunk_id for each in held.of_document(OTHER_DOCUMENT)]
     counts = held.counts(PROJECT, [7, 8])
     assert (1, {7: 1}) == (counts.chunks, counts.holding)
+
+
+def test_noted_again_meanwhile(held: DatabaseHeldChunks) -> None:
+    """A removal forgets what it knew of, not what was written since it looked."""
+    held.note([chunk(1), chunk(2)])
+    noted = held.of_document(DOCUMENT)
+    held.note([chunk(2)])
+
+    held.forget(noted)
+
+    assert [chunk_id(2)] == [each.chunk_id for each in held.of_document(DOCUMENT)]
+    assert {7: 1} == held.counts(PROJECT, [7]).holding
 
 
 def test_forgetting_a_project(held: DatabaseHeldChunks) -> None:
@@ -107,7 +120,8 @@ def test_writers_that_meet(held: DatabaseHeldChunks, anywhere: Database) -> None
         numbers = range(turn % 3 * 10, turn % 3 * 10 + 20)
         held.note([chunk(n, terms={7: 1.0, turn: 1.0}) for n in numbers])
         if turn % 4 == 0:
-            held.forget([chunk_id(n) for n in numbers[::2]])
+            going = {chunk_id(n) for n in numbers[::2]}
+            held.forget([each for each in held.of_document(DOCUMENT) if each.chunk_id in going])
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(work, range(10, 34)))

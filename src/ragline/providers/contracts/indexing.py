@@ -57,12 +57,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class HeldChunk:
-    """Where a chunk lies in a store."""
+    """Where a chunk lies in a store; `mark` tells one noting of it from the next."""
 
     chunk_id: str
     document_id: str
     project_id: str
     version: int
+    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,18 @@ class TermCounts:
 class HeldChunks(Protocol):
     """What one index holds, kept in Ragline's database for stores that cannot tell it.
 
-    An adapter with `needs_held = True` notes chunks before it writes them and forgets them after
-    it removed them, so that nothing is in the store that is not noted here. Each call is one
-    transaction; a second call of the same kind changes nothing.
+    An adapter with `needs_held = True` notes chunks before it writes them, again when they are
+    written, and forgets what it had read here after it removed that. So nothing is in the store
+    that is not noted, whether a process dies or a removal meets a write: what is noted again
+    after a removal read it is not forgotten. Each call is one transaction.
     """
 
     def note(self, chunks: Sequence[IndexedChunk]) -> list[HeldChunk]:
         """Note chunks; return where those of the same ids lay until now."""
         ...
 
-    def forget(self, chunk_ids: Sequence[str]) -> None:
-        """Note that chunks are gone; unknown ones are passed over."""
+    def forget(self, held: Sequence[HeldChunk]) -> None:
+        """Note that chunks are gone; those that were noted again meanwhile are kept."""
         ...
 
     def forget_project(self, project_id: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,14 +20,16 @@ from ragline.providers.vectorstores.patience import batches
 
 PAGE = 500
 _TERMS = np.dtype("<u4")
-_Noted = sa.Row[str, str, str, int, bytes]
+_Noted = sa.Row[str, str, str, int, int, bytes]
+_MARK_BITS = 62
 
 _of_index: sa.BindParameter[str] = sa.bindparam("of_index")
 _of_project: sa.BindParameter[str] = sa.bindparam("of_project")
 _ids: sa.BindParameter[str] = sa.bindparam("ids", expanding=True)
-_PLACE = (Row.chunk_id, Row.document_id, Row.project_id, Row.version)
+_PLACE = (Row.chunk_id, Row.document_id, Row.project_id, Row.version, Row.mark)
 _THESE = (Row.index_name == _of_index, Row.chunk_id.in_(_ids))
 _NOTED = sa.select(*_PLACE, Row.terms).where(*_THESE)
+_NOTED_SO = _NOTED.where(Row.mark.in_(sa.bindparam("marks", expanding=True)))
 _FORGET = sa.delete(Row).where(*_THESE).execution_options(synchronize_session=False)
 _OF_DOCUMENT = sa.select(*_PLACE).where(
     Row.index_name == _of_index, Row.document_id == sa.bindparam("of_document")
@@ -67,13 +70,17 @@ class DatabaseHeldChunks:
             replaced += self._note(batch)
         return replaced
 
-    def forget(self, chunk_ids: Sequence[str]) -> None:
-        """Note that chunks are gone; unknown ones are passed over."""
-        for ids in batches(chunk_ids, PAGE):
+    def forget(self, held: Sequence[HeldChunk]) -> None:
+        """Note that chunks are gone; those that were noted again meanwhile are kept."""
+        for batch in batches(held, PAGE):
+            values = {
+                "ids": [each.chunk_id for each in batch],
+                "marks": list({each.mark for each in batch}),
+            }
             with self._database.write() as session:
-                self._take_turns(session, self._projects_of(session, ids).values())
-                gone = self._forget(session, ids)
-                self._adjust(session, added=(), removed=gone)
+                self._take_turns(session, {each.project_id for each in batch})
+                gone = session.execute(_NOTED_SO, {"of_index": self._index, **values}).all()
+                self._forget(session, gone)
 
     def forget_project(self, project_id: str) -> int:
         """Note that a project's chunks are gone; return how many were noted."""
@@ -109,19 +116,15 @@ class DatabaseHeldChunks:
 
     def _note(self, chunks: Sequence[IndexedChunk]) -> list[HeldChunk]:
         ids = [chunk.chunk_id for chunk in chunks]
-        rows = [_row(self._index, chunk) for chunk in chunks]
+        mark = secrets.randbits(_MARK_BITS)
+        rows = [_row(self._index, chunk, mark) for chunk in chunks]
         with self._database.write() as session:
             before = self._projects_of(session, ids).values()
             self._take_turns(session, {*before, *(chunk.project_id for chunk in chunks)})
-            replaced = self._forget(session, ids)
-            self._adjust(
-                session, added=[(row.project_id, row.terms) for row in rows], removed=replaced
-            )
+            replaced = session.execute(_NOTED, {"of_index": self._index, "ids": ids}).all()
+            self._forget(session, replaced, added=[(row.project_id, row.terms) for row in rows])
             insert_new(session, *rows)
-        return [
-            HeldChunk(row.chunk_id, row.document_id, row.project_id, row.version)
-            for row in replaced
-        ]
+        return [HeldChunk(*row[:-1]) for row in replaced]
 
     def _take_turns(self, session: Session, project_ids: Iterable[str]) -> None:
         self._database.lock(session, *{f"held {self._index} {each}" for each in project_ids})
@@ -130,13 +133,14 @@ class DatabaseHeldChunks:
         values = {"of_index": self._index, "ids": list(chunk_ids)}
         return {chunk_id: project for chunk_id, project in session.execute(_PROJECTS_OF, values)}
 
-    def _forget(self, session: Session, chunk_ids: Sequence[str]) -> Sequence[_Noted]:
-        """Remove rows and return what they were."""
-        values = {"of_index": self._index, "ids": list(chunk_ids)}
-        gone = session.execute(_NOTED, values).all()
+    def _forget(
+        self, session: Session, gone: Sequence[_Noted], *, added: Iterable[tuple[str, bytes]] = ()
+    ) -> None:
+        """Remove rows, and count them no longer; count others that are added instead."""
         if gone:
-            session.execute(_FORGET, values)
-        return gone
+            ids = [row.chunk_id for row in gone]
+            session.execute(_FORGET, {"of_index": self._index, "ids": ids})
+        self._adjust(session, added=added, removed=gone)
 
     def _adjust(
         self,
@@ -194,7 +198,7 @@ class DatabaseHeldChunks:
             session.connection().execute(empty, values)
 
 
-def _row(index_name: str, chunk: IndexedChunk) -> Row:
+def _row(index_name: str, chunk: IndexedChunk, mark: int) -> Row:
     return Row(
         index_name=index_name,
         chunk_id=chunk.chunk_id,
@@ -202,4 +206,5 @@ def _row(index_name: str, chunk: IndexedChunk) -> Row:
         project_id=chunk.project_id,
         version=chunk.version,
         terms=np.asarray(chunk.lexical.indices, _TERMS).tobytes(),
+        mark=mark,
     )

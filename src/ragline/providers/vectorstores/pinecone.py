@@ -104,6 +104,7 @@ class PineconeStore:
             self._delete(project_id, everywhere)
             if words_only:
                 self._words.delete(project_id, words_only)
+        self._held.note(list(kept.values()))
 
     def search_dense(
         self, vector: Vectors, *, project_id: str, filter: Filter | None, limit: int
@@ -157,7 +158,7 @@ class PineconeStore:
             its = [each for each in noted if each.project_id == project_id]
             known = [Place(document_id, each.version, each.chunk_id).id for each in its]
             self._delete(project_id, sorted({*there, *known}))
-        self._held.forget([each.chunk_id for each in noted])
+        self._held.forget(noted)
         return removed
 
     def delete_project(self, project_id: str) -> int:

@@ -105,6 +105,7 @@ class WeaviateStore:
             for before in replaced:
                 if before.project_id != projects[before.chunk_id]:
                     self._tenants.remove(before.project_id, Words.by_id().equal(before.chunk_id))
+            self._held.note(batch)
 
     def search_dense(
         self, vector: Vectors, *, project_id: str, filter: Filter | None, limit: int
@@ -169,7 +170,7 @@ class WeaviateStore:
         removed = sum(
             self._tenants.remove(project_id, all_of(among)) for project_id in sorted(projects)
         )
-        self._held.forget([each.chunk_id for each in gone])
+        self._held.forget(gone)
         return removed
 
     def delete_project(self, project_id: str) -> int:
