@@ -11,8 +11,8 @@ class EdgeSettings(BaseModel):
     edge_index_from: int = Field(
         default=20_000,
         ge=0,
-        description="Chunks from which a child process lays the embedded store out anew while the "
-        "server goes on, without what was removed; 0 means never.",
+        description="Chunks from which a child process builds an index over a shard of the "
+        "embedded store while the server goes on, for half the memory; 0 means never.",
     )
     edge_index_growth: float = Field(
         default=0.25,

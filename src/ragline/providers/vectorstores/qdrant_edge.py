@@ -62,7 +62,7 @@ class QdrantEdgeStore:
 
     Safe for use from several threads. A write is on disk when its call returns. Searches are
     scans of a project's vectors in 4 bits a dimension; the best are scored with 16-bit floats.
-    Once there are enough of them, a child process lays them out anew, with the same results.
+    Over a shard with many of them a child process builds an index, with the same results.
     """
 
     shared: ClassVar[bool] = False

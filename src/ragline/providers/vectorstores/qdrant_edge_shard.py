@@ -184,7 +184,11 @@ def _config(dimensions: int, threads: int = 0) -> EdgeConfig:
         indexing_threshold=1, default_segment_number=1, max_segment_size=2**40
     )
     return EdgeConfig(
-        vectors={DENSE: dense}, sparse_vectors={LEXICAL: lexical}, optimizers=one_segment
+        vectors={DENSE: dense},
+        sparse_vectors={LEXICAL: lexical},
+        optimizers=one_segment,
+        # Otherwise eight of each shard: with one segment there is nothing to do side by side.
+        max_search_threads=1,
     )
 
 

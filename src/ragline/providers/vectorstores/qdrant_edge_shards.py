@@ -1,8 +1,8 @@
 """Which shard holds a project: one of its own while there are few, later some share one.
 
 Alone in its shard a project is searched in half the time, and the time for which an index that is
-replaced holds the interpreter is that of a shard, not of all. Each shard takes 11 MB and the
-engine's threads, so there are not more than a few.
+replaced holds the interpreter is that of a shard, not of all. Each shard takes 11 MB and a
+thread of the engine, so there are not more than a few.
 """
 
 from __future__ import annotations
