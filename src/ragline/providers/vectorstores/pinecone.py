@@ -104,6 +104,7 @@ class PineconeStore:
             self._delete(project_id, everywhere)
             if words_only:
                 self._words.delete(project_id, words_only)
+        # A removal may have forgotten them while they were written.
         self._held.note(list(kept.values()))
 
     def search_dense(

@@ -75,7 +75,7 @@ class LiveShard:
 
     @property
     def chunks(self) -> int:
-        """The number of chunks held; of a replaced one sometimes both."""
+        """The number of chunks held, as the engine knows it without counting."""
         return self.read(lambda shard: shard.info().points_count)
 
     def read(self, call: Callable[[EdgeShard], T]) -> T:

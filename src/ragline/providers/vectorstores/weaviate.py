@@ -105,6 +105,7 @@ class WeaviateStore:
             for before in replaced:
                 if before.project_id != projects[before.chunk_id]:
                     self._tenants.remove(before.project_id, Words.by_id().equal(before.chunk_id))
+            # A removal may have forgotten them while they were written.
             self._held.note(batch)
 
     def search_dense(
