@@ -86,6 +86,8 @@ def test_ctrl_c_ends_a_command_quietly(tmp_path: Path) -> None:
             [RAGLINE, "jobs", "watch", "any"],
             env=clean_environment(url=url, data_dir=tmp_path),
             stderr=subprocess.PIPE,
+            # Whoever runs the tests in the background may have it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert asked.wait(60)
         waiting.send_signal(signal.SIGINT)
