@@ -68,7 +68,7 @@ def test_changed_content(server: InProcessServer, tenant: Tenant) -> None:
     assert BRICK == content(tenant, second["id"])
     until(lambda: name_of(old) not in stored_files(server))  # it goes after the job's end
     assert {2: (1, 1)} == rows(server, second["id"])
-    assert 1 == server.runtime.vector_store.count(document_id=second["id"])
+    until(lambda: server.runtime.vector_store.count(document_id=second["id"]) == 1)
 
 
 def test_while_the_newer_one_is_in_work(server: InProcessServer, tenant: Tenant) -> None:
@@ -221,7 +221,7 @@ def test_changed_twice_at_once(server: InProcessServer, tenant: Tenant) -> None:
     assert ([SLATE], SLATE) == (texts(tenant, project), content(tenant, document))
     assert [3] == [document["version"] for document in listed(tenant, project)]
     assert {3: (1, 1)} == rows(server, document)
-    assert 1 == server.runtime.vector_store.count(document_id=document)
+    until(lambda: server.runtime.vector_store.count(document_id=document) == 1)
 
 
 def test_an_earlier_version_that_comes_later(server: InProcessServer, tenant: Tenant) -> None:
@@ -254,7 +254,7 @@ def test_a_version_that_is_late(server: InProcessServer, tenant: Tenant) -> None
         [warning["code"] for warning in ended["warnings"]],
     )
     assert ([SLATE], {3: (1, 1)}) == (texts(tenant, project), rows(server, document))
-    assert 1 == server.runtime.vector_store.count(document_id=document)
+    until(lambda: server.runtime.vector_store.count(document_id=document) == 1)
 
 
 def test_one_transaction(server: InProcessServer, tenant: Tenant) -> None:

@@ -12,6 +12,7 @@ from tests.images import made
 from tests.images.conftest import Shop
 from tests.images.made import photo
 from tests.inprocess import InProcessServer
+from tests.jobs.acting import until
 
 from ragline.images import ranking
 from ragline.images.parts import parts_of
@@ -193,10 +194,9 @@ def test_strays_in_the_index_are_not_found(stocked: Shop, server: InProcessServe
 
     stocked.index("hat", photo("yellow"))
 
-    assert (3, 3) == (
-        parts.words.count(project_id=stocked.project),
-        parts.pictures.count(project_id=stocked.project),
-    )
+    # The version before is removed after the job's end.
+    for index in (parts.words, parts.pictures):
+        until(lambda held=index: held.count(project_id=stocked.project) == 3)
 
 
 def test_scores_are_shares_of_the_weights() -> None:
